@@ -1,0 +1,1 @@
+"""Annihilation cross sections and widths."""

@@ -1,0 +1,36 @@
+"""The exceptions that a user can meet; each message names what is wrong, where, and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GlobalFitError(Exception):
+    """Base of every error that is the user's to fix; the command line prints it without a traceback."""
+
+
+class ConfigurationError(GlobalFitError):
+    """A run file, an option or a combination of them that cannot be carried out."""
+
+
+class UnknownNameError(ConfigurationError):
+    """A name that nobody registered; the message lists the known ones and the nearest."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
+        nearest = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
+        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+        super().__init__(f"unknown {kind} '{name}'{hint} Known: {', '.join(self.known) or 'none'}.")
+
+
+class PointsError(GlobalFitError):
+    """A table of points that cannot be read or lacks a column."""
+
+
+class DataError(GlobalFitError):
+    """A shipped or downloaded table that is missing, altered or without its provenance."""
+
+
+class OutputError(GlobalFitError):
+    """An output folder that cannot be written or that already holds another run."""

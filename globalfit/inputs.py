@@ -1,0 +1,91 @@
+"""Standard-Model inputs: the one place that holds couplings, masses and the choices that other programs make differently.
+
+Scheme: tree-level amplitudes with the MS-bar couplings at M_Z (alpha(M_Z), sin^2 theta_W(M_Z)) at every scale, and with
+independent measured masses. The mixing parameter epsilon of a model is therefore the one at M_Z too.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# Conversion of a cross section times velocity: (hbar c)^2 c in GeV^2 cm^3 / s (CODATA 2018, exact constants).
+GEV_M2_TO_CM2 = 3.893793721718594e-28
+SPEED_OF_LIGHT_CM_S = 2.99792458e10
+GEV_M2_TO_CM3_S = GEV_M2_TO_CM2 * SPEED_OF_LIGHT_CM_S
+
+# Scale that makes effective couplings dimensionless, in GeV (Anand et al. 1308.6288 quote 246.2).
+WEAK_SCALE_GEV = 246.2
+
+
+class Inputs(BaseModel):
+    """Inputs of a calculation, GeV. Defaults: Review of Particle Physics 2024 (masses, MS-bar couplings at M_Z).
+
+    Light quarks u, d, s carry their MS-bar masses at 2 GeV, c and b theirs at their own scale, t its pole mass.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    alpha_em_inv: float = Field(127.951, gt=100.0, lt=200.0, description="1/alpha in the MS-bar scheme at M_Z")
+    sin2_theta_w: float = Field(0.23122, gt=0.1, lt=0.4, description="sin^2 theta_W in the MS-bar scheme at M_Z")
+    higgs_vev: float = Field(246.21965, gt=0.0, description="v = (sqrt(2) G_F)^(-1/2)")
+    planck_mass: float = Field(1.22089e19, gt=0.0, description="Planck mass (CODATA 2022)")
+    m_z: float = Field(91.1880, gt=0.0)
+    m_w: float = Field(80.3692, gt=0.0)
+    m_h: float = Field(125.20, gt=0.0)
+    m_e: float = Field(0.00051099895, gt=0.0)
+    m_mu: float = Field(0.1056583755, gt=0.0)
+    m_tau: float = Field(1.77693, gt=0.0)
+    m_u: float = Field(0.00216, gt=0.0)
+    m_d: float = Field(0.0047, gt=0.0)
+    m_s: float = Field(0.0935, gt=0.0)
+    m_c: float = Field(1.2730, gt=0.0)
+    m_b: float = Field(4.183, gt=0.0)
+    m_t: float = Field(172.57, gt=0.0)
+    width: Literal["running", "fixed"] = Field(
+        "running", description="mediator widths: sqrt(s) Gamma(sqrt(s)) as a matrix, or M Gamma(M) pole by pole"
+    )
+    g_star: Literal["saikawa_shirai", "drees_hajkarim_schmitz"] = Field(
+        "saikawa_shirai", description="effective degrees of freedom of the early universe"
+    )
+
+    @property
+    def charge(self) -> float:
+        """Positron charge e = sqrt(4 pi alpha)."""
+        return math.sqrt(4.0 * math.pi / self.alpha_em_inv)
+
+    @property
+    def sin_theta_w(self) -> float:
+        """Sine of the Weinberg angle."""
+        return math.sqrt(self.sin2_theta_w)
+
+    @property
+    def cos_theta_w(self) -> float:
+        """Cosine of the Weinberg angle."""
+        return math.sqrt(1.0 - self.sin2_theta_w)
+
+    @property
+    def tan_theta_w(self) -> float:
+        """Tangent of the Weinberg angle."""
+        return self.sin_theta_w / self.cos_theta_w
+
+
+PRESETS: dict[str, Inputs] = {
+    "default": Inputs(),
+    # Inputs of the micrOMEGAs 6 comparison: light fermions as in its Standard Model file, fixed Breit-Wigner widths.
+    "micromegas6": Inputs(
+        planck_mass=1.22091e19,
+        m_z=91.1876,
+        m_w=80.377,
+        m_h=125.25,
+        m_e=0.000511,
+        m_mu=0.10566,
+        m_tau=1.77686,
+        m_c=1.27,
+        m_b=4.18,
+        width="fixed",
+        g_star="drees_hajkarim_schmitz",
+    ),
+}

@@ -1,0 +1,52 @@
+"""Models: parameters to `Portal`. A model is registered by an entry point of the group `globalfit.models`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
+
+if TYPE_CHECKING:
+    from jaxtyping import Array
+    from pydantic import BaseModel
+
+    from globalfit.inputs import Inputs
+    from globalfit.portal import Portal
+    from globalfit.predictions import Prediction
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """A parameter of a model: its meaning, unit and domain (bounds included)."""
+
+    name: str
+    unit: str
+    meaning: str
+    low: float = -math.inf
+    high: float = math.inf
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What the engine needs of a model: an `equinox.Module` without numerics of its own."""
+
+    Options: ClassVar[type[BaseModel]]
+    name: ClassVar[str]
+    title: ClassVar[str]
+    references: ClassVar[tuple[str, ...]]
+    parameters: ClassVar[tuple[Parameter, ...]]
+
+    @classmethod
+    def build(cls, options: Any) -> Self:
+        """The model with its options."""
+        ...
+
+    @property
+    def provides(self) -> tuple[Prediction, ...]:
+        """Predictions that this model adds to the common ones."""
+        ...
+
+    def portal(self, parameters: Mapping[str, Array], inputs: Inputs) -> Portal:
+        """Portal of one point. Pure JAX; a point without a solution carries its status and stays finite."""
+        ...

@@ -1,0 +1,40 @@
+"""Models, likelihoods and samplers are found by entry point, the built-in ones exactly as a third party's."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Literal
+
+from globalfit.errors import UnknownNameError
+
+Kind = Literal["model", "likelihood", "sampler"]
+
+
+@functools.cache
+def registered(kind: Kind) -> dict[str, EntryPoint]:
+    """Entry points of one kind by name; nothing is imported."""
+    return {point.name: point for point in sorted(entry_points(group=f"globalfit.{kind}s"), key=lambda p: p.name)}
+
+
+def load(kind: Kind, name: str) -> Any:
+    """The object behind a name.
+
+    Raises `UnknownNameError` with the nearest known name.
+    """
+    known = registered(kind)
+    if name not in known:
+        raise UnknownNameError(kind, name, known)
+    return known[name].load()
+
+
+def summary(point: EntryPoint) -> str:
+    """First line of the docstring of the module behind an entry point, read without importing the module."""
+    spec = importlib.util.find_spec(point.module)
+    if spec is None or spec.origin is None:
+        return ""
+    docstring = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    return docstring.partition("\n")[0]

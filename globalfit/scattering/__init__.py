@@ -1,0 +1,1 @@
+"""Dark matter scattering off xenon nuclei."""

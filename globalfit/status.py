@@ -1,0 +1,88 @@
+"""Status flags of one evaluation.
+
+A status is an integer whose bits are flags, so that it survives `jit` and combines with `|`. Zero means ok.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """One condition: its bit, its name, one sentence of meaning, and whether it makes the likelihood zero."""
+
+    bit: int
+    name: str
+    meaning: str
+    fatal: bool = False
+
+
+NO_SOLUTION: Final = Flag(
+    1 << 0,
+    "no_solution",
+    "The physical masses lie in the eigenmass-repulsion band: no Lagrangian masses give them at this mixing.",
+    fatal=True,
+)
+BEYOND_PERTURBATIVITY: Final = Flag(
+    1 << 1,
+    "beyond_perturbativity",
+    "A coupling exceeds its perturbative-unitarity bound; cross sections are not trustworthy.",
+)
+WIDE_RESONANCE: Final = Flag(
+    1 << 2,
+    "wide_resonance",
+    "A mediator has a width above 10 % of its mass; the Breit-Wigner form is only indicative.",
+)
+LIGHT_HADRONS: Final = Flag(
+    1 << 3,
+    "light_hadrons",
+    "The centre-of-mass energy is below 4 GeV (m_chi < 2 GeV), where free quarks do not describe hadronic final states.",
+)
+OUTSIDE_TABLE: Final = Flag(
+    1 << 4,
+    "outside_table",
+    "A likelihood was asked outside the domain of its data table.",
+)
+NOT_THERMALISED: Final = Flag(
+    1 << 5,
+    "not_thermalised",
+    "Annihilation never kept up with the expansion, so thermal freeze-out does not apply; the relic density is that of "
+    "a thermal start at x = 1.",
+)
+INVALID_INPUT: Final = Flag(
+    1 << 6,
+    "invalid_input",
+    "A parameter lies outside the domain of the model.",
+    fatal=True,
+)
+NON_FINITE: Final = Flag(
+    1 << 7,
+    "non_finite",
+    "A prediction or a likelihood term came out infinite or not a number; it counts as zero likelihood.",
+    fatal=True,
+)
+BEYOND_EFFECTIVE_THEORY: Final = Flag(
+    1 << 8,
+    "beyond_effective_theory",
+    "The energy of the process exceeds the range in which the effective operators are valid.",
+)
+
+FLAGS: Final = (
+    NO_SOLUTION,
+    BEYOND_PERTURBATIVITY,
+    WIDE_RESONANCE,
+    LIGHT_HADRONS,
+    OUTSIDE_TABLE,
+    NOT_THERMALISED,
+    INVALID_INPUT,
+    NON_FINITE,
+    BEYOND_EFFECTIVE_THEORY,
+)
+FATAL: Final = sum(flag.bit for flag in FLAGS if flag.fatal)
+
+
+def describe(code: int) -> str:
+    """`ok`, or the names of all flags in `code` joined by `+`."""
+    return "+".join(flag.name for flag in FLAGS if code & flag.bit) or "ok"

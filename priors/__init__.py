@@ -1,0 +1,1 @@
+"""Default priors: one YAML file per model."""

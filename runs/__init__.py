@@ -1,0 +1,1 @@
+"""Run files that are ready to run."""

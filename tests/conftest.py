@@ -1,0 +1,6 @@
+"""Settings of every test: float64, no silent rank promotion."""
+
+import jax
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_rank_promotion", "raise")
