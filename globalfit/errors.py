@@ -20,7 +20,7 @@ class UnknownNameError(ConfigurationError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind, self.name, self.known = kind, name, tuple(sorted(known))
         nearest = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
-        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+        hint = f"; did you mean '{nearest[0]}'?" if nearest else "."
         super().__init__(f"unknown {kind} '{name}'{hint} Known: {', '.join(self.known) or 'none'}.")
 
 

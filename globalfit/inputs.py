@@ -1,4 +1,4 @@
-"""Standard-Model inputs: the one place that holds couplings, masses and the choices that other programs make differently.
+"""Standard-Model inputs: the one place of couplings, masses and choices that other programs make differently.
 
 Scheme: tree-level amplitudes with the MS-bar couplings at M_Z (alpha(M_Z), sin^2 theta_W(M_Z)) at every scale, and with
 independent measured masses. The mixing parameter epsilon of a model is therefore the one at M_Z too.
@@ -32,6 +32,9 @@ class Inputs(BaseModel):
     sin2_theta_w: float = Field(0.23122, gt=0.1, lt=0.4, description="sin^2 theta_W in the MS-bar scheme at M_Z")
     higgs_vev: float = Field(246.21965, gt=0.0, description="v = (sqrt(2) G_F)^(-1/2)")
     planck_mass: float = Field(1.22089e19, gt=0.0, description="Planck mass (CODATA 2022)")
+    density_per_yield: float = Field(
+        2.74383e8, gt=0.0, description="s_0 h^2/rho_c in GeV^-1: 2891.2 cm^-3 over 1.05371e-5 GeV cm^-3 (RPP 2024)"
+    )
     m_z: float = Field(91.1880, gt=0.0)
     m_w: float = Field(80.3692, gt=0.0)
     m_h: float = Field(125.20, gt=0.0)
@@ -77,6 +80,7 @@ PRESETS: dict[str, Inputs] = {
     # Inputs of the micrOMEGAs 6 comparison: light fermions as in its Standard Model file, fixed Breit-Wigner widths.
     "micromegas6": Inputs(
         planck_mass=1.22091e19,
+        density_per_yield=2.742e8,
         m_z=91.1876,
         m_w=80.377,
         m_h=125.25,

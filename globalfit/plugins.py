@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib.util
+import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
@@ -32,8 +32,14 @@ def load(kind: Kind, name: str) -> Any:
 
 
 def summary(point: EntryPoint) -> str:
-    """First line of the docstring of the module behind an entry point, read without importing the module."""
-    spec = importlib.util.find_spec(point.module)
+    """First line of the docstring of the module behind an entry point; neither it nor its parents are imported."""
+    spec, parts = None, point.module.split(".")
+    for depth in range(1, len(parts) + 1):
+        name, places = ".".join(parts[:depth]), None if spec is None else spec.submodule_search_locations
+        found = (finder.find_spec(name, places) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+        spec = next((spec for spec in found if spec is not None), None)
+        if spec is None:
+            return ""
     if spec is None or spec.origin is None:
         return ""
     docstring = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""

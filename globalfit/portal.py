@@ -19,13 +19,11 @@ Vertices are gamma^mu (v - a gamma5) for fermions on both sides.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float, Int
-
-from globalfit import status
+from jaxtyping import Array, Bool, Float, Int
 
 DarkMatterKind = Literal["dirac"]
 
@@ -40,8 +38,13 @@ class DarkMatter(eqx.Module):
 
 
 class Portal(eqx.Module):
-    """Two vectors, their mixing and all their couplings at one parameter point; the order of fermions is
-    `globalfit.fermions.FERMIONS`."""
+    """Two vectors, their mixing and all their couplings at one parameter point.
+
+    Masses are squared, GeV^2, in the order (V1-like, V2-like); `names` label the mass eigenstates. Couplings are those of
+    the gauge-basis fields: `vector` and `axial` to `globalfit.fermions.FERMIONS`, `w_pair` to W+W- (in units of the
+    Standard-Model triple-gauge vertex), `higgs` the vertex h V_i V_j (g_{mu nu} times GeV). `status` has the flags of
+    `globalfit.status` that the model itself can tell.
+    """
 
     names: tuple[str, str] = eqx.field(static=True)
     mass2: Float[Array, " 2"]
@@ -50,7 +53,7 @@ class Portal(eqx.Module):
     vector: Float[Array, "fermion 2"]
     axial: Float[Array, "fermion 2"]
     w_pair: Float[Array, " 2"]
-    higgs: Float[Array, " 2"]
+    higgs: Float[Array, "2 2"]
     dark: DarkMatter
     status: Int[Array, ""]
 
@@ -80,30 +83,32 @@ class Portal(eqx.Module):
         return mass_eigenvectors(self.mass2, self.lagrangian_mass2, self.mixing)
 
 
-def lagrangian_masses(
-    mass2: Float[Array, " 2"], mixing: Float[Array, ""]
-) -> tuple[Float[Array, " 2"], Float[Array, ""]]:
-    """Lagrangian masses squared that give the physical ones, and the mixing at which they do.
+class LagrangianMasses(NamedTuple):
+    """Lagrangian masses squared, the mixing that they hold for, and whether it is the mixing that was asked for."""
 
-    The masses are the roots of z^2 - (1-eta^2)(x+y) z + (1-eta^2) x y = 0, the larger one on the side of the larger of
-    x and y. A solution exists for |eta| <= |x-y|/(x+y): outside this eigenmass-repulsion domain the mixing comes back
-    as zero (and the masses unmixed) so that whatever is computed from it stays finite; compare it with the one asked
-    for to see which.
+    mass2: Float[Array, " 2"]
+    mixing: Float[Array, ""]
+    solvable: Bool[Array, ""]
+
+
+def lagrangian_masses(mass2: Float[Array, " 2"], mixing: Float[Array, ""]) -> LagrangianMasses:
+    """Lagrangian masses that give the physical masses squared `mass2` at a kinetic mixing eta.
+
+    They are the roots of z^2 - (1-eta^2)(x+y) z + (1-eta^2) x y = 0, the larger one on the side of the larger of x and y.
+    A solution exists for |eta| < |x-y|/(x+y). In the eigenmass-repulsion band beyond, the unmixed solution comes back
+    and `solvable` is False, so that whatever is computed from it stays finite.
     """
     x, y = mass2[0], mass2[1]
-    contrast = (x - y) / (x + y)
-    # (x+y)^2 (1-eta^2)^2 - 4 (1-eta^2) x y = (x+y)^2 (1-eta^2) (contrast^2 - eta^2)
-    solvable = (mixing**2 < contrast**2) & (mixing**2 < 1.0)
+    contrast = jnp.abs(x - y) / (x + y)
+    solvable = jnp.abs(mixing) < contrast
     eta = jnp.where(solvable, mixing, 0.0)
-    half_sum = 0.5 * (1.0 - eta**2) * (x + y)
-    gap2 = (1.0 - eta**2) * (jnp.abs(contrast) - jnp.abs(eta)) * (jnp.abs(contrast) + jnp.abs(eta))
-    positive = gap2 > 0.0
-    half_gap = 0.5 * (x + y) * jnp.where(positive, jnp.sqrt(jnp.where(positive, gap2, 1.0)), 0.0)
-    larger = half_sum + half_gap
+    # (1-eta^2)^2 (x+y)^2 - 4 (1-eta^2) x y, factorised so that nothing cancels at the edge of the band
+    gap2 = (1.0 - eta**2) * (contrast - jnp.abs(eta)) * (contrast + jnp.abs(eta))
+    half_gap = jnp.where(gap2 > 0.0, jnp.sqrt(jnp.where(gap2 > 0.0, gap2, 1.0)), 0.0)
+    larger = 0.5 * (x + y) * (1.0 - eta**2 + half_gap)
     smaller = (1.0 - eta**2) * x * y / larger
-    first = jnp.where(x >= y, larger, smaller)
-    second = jnp.where(x >= y, smaller, larger)
-    return jnp.stack([first, second]), eta
+    ordered = jnp.where(x >= y, jnp.stack([larger, smaller]), jnp.stack([smaller, larger]))
+    return LagrangianMasses(ordered, eta, solvable)
 
 
 def mass_eigenvectors(

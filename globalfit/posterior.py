@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
-from globalfit import status
+from globalfit import observables, status
 from globalfit.inputs import Inputs
 from globalfit.likelihood import Likelihood
 from globalfit.models import Model
@@ -82,7 +82,7 @@ class Posterior(eqx.Module):
 
     def log_likelihood_terms(self, predictions: Predictions) -> tuple[dict[str, Array], Int[Array, ""]]:
         """ln L of every experiment and the status flags; a term that is not finite raises the flag `non_finite`."""
-        flags = predictions.portal.status
+        flags = observables.flags(predictions)
         terms = {}
         for name, likelihood in self.likelihoods.items():
             term = likelihood.log_likelihood(predictions)

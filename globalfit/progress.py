@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """State of one stage: how much is done of how much (None if unknown), and a short message such as `ln Z = -12.3`."""
+    """State of one stage: how much is done of how much (None if unknown), and a message such as `ln Z = -12.3`."""
 
     stage: str
     done: float

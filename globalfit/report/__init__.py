@@ -1,1 +1,21 @@
-"""Figures and the HTML report."""
+"""Reports: figures and one self-contained HTML page, made from the files of an output folder alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["make_report"]
+
+
+def make_report(folder: Path) -> Path:
+    """Draw the figures of a finished run and write its `report.html`; returns the path of the report.
+
+    Raises `OutputError` if a file of the run is missing or cannot be read.
+    """
+    from globalfit.report.content import read_content
+    from globalfit.report.figures import draw_figures
+    from globalfit.report.page import write_page
+
+    content = read_content(folder)
+    figures = draw_figures(content)
+    return write_page(content, figures)

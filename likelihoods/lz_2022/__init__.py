@@ -1,1 +1,25 @@
-"""."""
+"""LZ 2022: 5.5 t x 60 days of xenon, first limit on spin-independent scattering."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from globalfit.scattering.limit import XenonLimit, XenonOptions
+
+Limit = Literal["observed_power_constrained", "median_sensitivity"]
+
+
+class LZ2022Options(XenonOptions[Limit]):
+    """Which published limit to use; no positive weight reproduces the one without power constraint."""
+
+    limit: Limit = "observed_power_constrained"
+
+
+class LZ2022(XenonLimit):
+    """The first result of LUX-ZEPLIN."""
+
+    Options: ClassVar = LZ2022Options
+    name: ClassVar[str] = "lz_2022"
+    title: ClassVar[str] = "LZ 2022"
+    references: ClassVar[tuple[str, ...]] = ("arXiv:2207.03764",)
+    exposure_tonne_year: ClassVar[float] = 330.0 / 365.25

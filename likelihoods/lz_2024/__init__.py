@@ -1,1 +1,26 @@
-"""."""
+"""LZ 2024: 4.2 t yr of xenon, limit on spin-independent scattering."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from globalfit.scattering.limit import XenonLimit, XenonOptions
+
+Limit = Literal["observed_power_constrained", "observed_unconstrained", "median_sensitivity"]
+
+
+class LZ2024Options(XenonOptions[Limit]):
+    """Which published limit to use; `observed_unconstrained` is reproduced to 14 % only, the others to 2 %."""
+
+    limit: Limit = "observed_power_constrained"
+
+
+class LZ2024(XenonLimit):
+    """LUX-ZEPLIN with 280 live days, which contain those of LZ 2022."""
+
+    Options: ClassVar = LZ2024Options
+    name: ClassVar[str] = "lz_2024"
+    title: ClassVar[str] = "LZ 2024"
+    references: ClassVar[tuple[str, ...]] = ("arXiv:2410.17036",)
+    exposure_tonne_year: ClassVar[float] = 4.2
+    supersedes: ClassVar[tuple[str, ...]] = ("lz_2022",)

@@ -1,0 +1,61 @@
+"""Final states of the s channel and their spectral densities in the basis of V1 and V2.
+
+A density is a symmetric matrix rho_ij(s), kept as its components (11, 12, 22). Contracted with the product of dark
+currents it gives a cross section, with the eigenvectors a width, and summed it is the running width.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from globalfit import fermions
+from globalfit.annihilation import spectral
+from globalfit.inputs import Inputs
+from globalfit.portal import Portal
+
+Density = Float[Array, "3 *energy"]
+DARK = "dark"
+
+
+def products(first: Float[Array, "2 *batch"], second: Float[Array, "2 *batch"]) -> Float[Array, "3 *batch"]:
+    """Components (11, 12, 22) of the symmetric product of two vectors of couplings."""
+    return jnp.stack([first[0] * second[0], 0.5 * (first[0] * second[1] + first[1] * second[0]), first[1] * second[1]])
+
+
+def fermion_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> dict[str, Density]:
+    """Standard-Model fermion pairs by name."""
+    masses = fermions.masses(inputs)
+    densities = {}
+    for i, fermion in enumerate(fermions.FERMIONS):
+        pair = spectral.fermion_pair(s, float(masses[i]), float(fermion.colours))
+        vector, axial = products(portal.vector[i], portal.vector[i]), products(portal.axial[i], portal.axial[i])
+        densities[fermion.name] = vector[:, None] * pair.vector + axial[:, None] * pair.axial
+    return densities
+
+
+def boson_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> dict[str, Density]:
+    """W+ W- (`ww`) and each mass eigenstate with a Higgs boson (`z_h`, ...)."""
+    densities = {"ww": products(portal.w_pair, portal.w_pair)[:, None] * spectral.w_pair(s, inputs.m_w)}
+    vertices = portal.higgs @ portal.eigenvectors()
+    for k, name in enumerate(portal.names):
+        density = spectral.vector_higgs(s, portal.mass[k], inputs.m_h)
+        densities[f"{name}_h"] = products(vertices[:, k], vertices[:, k])[:, None] * density
+    return densities
+
+
+def dark_density(portal: Portal, s: Float[Array, " energy"]) -> Density:
+    """Pair of dark-matter particles."""
+    pair = spectral.fermion_pair(s, portal.dark.mass)
+    vector, axial = products(portal.dark.vector, portal.dark.vector), products(portal.dark.axial, portal.dark.axial)
+    return vector[:, None] * pair.vector + axial[:, None] * pair.axial
+
+
+def visible_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> dict[str, Density]:
+    """Every final state of the s channel but the dark matter itself."""
+    return fermion_densities(portal, inputs, s) | boson_densities(portal, inputs, s)
+
+
+def contract(matrix: Float[Array, "3 *energy"], density: Density) -> Float[Array, "*energy"]:
+    """sum_ij matrix_ij rho_ij of two symmetric matrices."""
+    return matrix[0] * density[0] + 2.0 * matrix[1] * density[1] + matrix[2] * density[2]

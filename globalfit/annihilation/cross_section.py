@@ -1,0 +1,113 @@
+"""Annihilation cross section of Dirac dark matter, spin averaged.
+
+All functions return sigma times beta_chi (the velocity of either particle in the centre-of-mass frame), which is finite
+at threshold; the relative velocity is 2 beta_chi, so sigma v_rel = 2 sigma beta_chi there.
+
+With A^V_i = sum_j g^V_j D_ji and A^A_i likewise for the dark vector and axial current, the s channel is
+
+    sigma beta = s sum_ij [ (1 + 2 m_chi^2/s) A^V_i* A^V_j + beta_chi^2 A^A_i* A^A_j ] rho_ij(s)
+                 + N_c beta_f m_chi^2 m_f^2 / (pi s) (sum_i a_chi,i a_f,i / m_i^2)^2
+
+where the last line is the longitudinal exchange, free of widths because a width there would break the identity that
+makes hypercharge-mixed axial dark matter annihilate in the p wave.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from globalfit import fermions
+from globalfit.annihilation import channels, propagator, spectral
+from globalfit.annihilation.propagator import Energies, Propagator
+from globalfit.annihilation.vector_pairs import vector_pair_cross_section
+from globalfit.annihilation.widths import widths
+from globalfit.inputs import Inputs
+from globalfit.portal import Portal
+
+
+def cross_sections(portal: Portal, inputs: Inputs, energies: Energies) -> dict[str, Float[Array, " energy"]]:
+    """sigma beta_chi by final state, GeV^-2."""
+    densities = channels.visible_densities(portal, inputs, energies.s)
+    visible = sum(densities.values(), start=jnp.zeros((3, *energies.s.shape)))
+    current = dark_current_product(portal, energies.s, _propagator(portal, inputs, energies, visible))
+    result = {name: channels.contract(current, density) for name, density in densities.items()}
+    for name, extra in longitudinal_exchange(portal, inputs, energies.s).items():
+        result[name] += extra
+    return result | vector_pairs(portal, energies.s)
+
+
+def total_cross_section(portal: Portal, inputs: Inputs, energies: Energies) -> Float[Array, " energy"]:
+    """sigma beta_chi summed over final states, GeV^-2; the sum of `cross_sections`, with less work."""
+    densities = channels.visible_densities(portal, inputs, energies.s)
+    # The barrier keeps the compiler from evaluating the densities anew in each of their uses.
+    visible = jax.lax.optimization_barrier(sum(densities.values(), start=jnp.zeros((3, *energies.s.shape))))
+    current = dark_current_product(portal, energies.s, _propagator(portal, inputs, energies, visible))
+    parts = [*longitudinal_exchange(portal, inputs, energies.s).values(), *vector_pairs(portal, energies.s).values()]
+    return sum(parts, start=channels.contract(current, visible))
+
+
+def openings(portal: Portal, inputs: Inputs) -> Float[Array, " opening"]:
+    """Energies sqrt(s) at which massive final states open, GeV."""
+    masses = fermions.masses(inputs)
+    (first, second), m_h = portal.mass, inputs.m_h
+    constant = [2.0 * float(m) for m in np.unique(masses[masses > 0.0])] + [2.0 * inputs.m_w]
+    moving = jnp.stack([first + m_h, second + m_h, 2.0 * first, first + second, 2.0 * second])
+    return jnp.concatenate([jnp.asarray(constant), moving])
+
+
+def dark_current_product(portal: Portal, s: Float[Array, " energy"], d: Propagator) -> Float[Array, "3 energy"]:
+    """s times the spin-averaged product of dark currents with propagators, components (11, 12, 22)."""
+    dark = portal.dark
+    vector = 1.0 + 2.0 * dark.mass**2 / s
+    axial = spectral.velocity(s, dark.mass) ** 2
+    return s * sum(weight * _squared(coupling, d) for weight, coupling in ((vector, dark.vector), (axial, dark.axial)))
+
+
+def vector_pairs(portal: Portal, s: Float[Array, " energy"]) -> dict[str, Float[Array, " energy"]]:
+    """sigma beta_chi of pairs of mediators through t- and u-channel exchange of the dark matter."""
+    eigenvectors = portal.eigenvectors()
+    first, second = portal.names
+    pairs = vector_pair_cross_section(
+        jnp.sqrt(s),
+        portal.dark.mass,
+        portal.mass,
+        portal.dark.vector @ eigenvectors,
+        portal.dark.axial @ eigenvectors,
+    )
+    return dict(zip((f"{first}_{first}", f"{first}_{second}", f"{second}_{second}"), pairs, strict=True))
+
+
+def _propagator(portal: Portal, inputs: Inputs, energies: Energies, visible: channels.Density) -> Propagator:
+    if inputs.width == "fixed":
+        return propagator.fixed(portal, energies, widths(portal, inputs).total)
+    return propagator.running(portal, energies, visible + channels.dark_density(portal, energies.s))
+
+
+def _squared(coupling: Float[Array, " 2"], d: Propagator) -> Float[Array, "3 energy"]:
+    def amplitude(part: Float[Array, "3 energy"]) -> Float[Array, "2 energy"]:
+        return jnp.stack([coupling[0] * part[0] + coupling[1] * part[1], coupling[0] * part[1] + coupling[1] * part[2]])
+
+    real, imag = amplitude(d.real), amplitude(d.imag)
+    return channels.products(real, real) + channels.products(imag, imag)
+
+
+def longitudinal_exchange(
+    portal: Portal, inputs: Inputs, s: Float[Array, " energy"]
+) -> dict[str, Float[Array, " energy"]]:
+    """What the longitudinal parts of the vectors add to sigma beta_chi of massive fermions."""
+    strength = (portal.axial * portal.dark.axial / portal.lagrangian_mass2).sum(axis=1) ** 2
+    masses = fermions.masses(inputs)
+    return {
+        fermion.name: fermion.colours
+        * spectral.velocity(s, float(masses[i]))
+        * (portal.dark.mass * float(masses[i])) ** 2
+        * strength[i]
+        / (math.pi * s)
+        for i, fermion in enumerate(fermions.FERMIONS)
+        if masses[i] > 0.0
+    }

@@ -1,0 +1,75 @@
+"""Transverse propagator D_ij(s) for s > 0, with widths.
+
+`running` inverts the matrix s K - M2 + i s rho(s) with the full energy-dependent absorptive part, off-diagonal too: right
+where the poles come close to each other. `fixed` is the sum over poles U_ik U_jk / (s - M_k^2 + i M_k Gamma_k) that other
+programs use. Both are written with the distances s - M_k^2 as input, which the caller knows exactly at its quadrature
+nodes, so that poles of relative width 1e-12 come out with full precision.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from globalfit.annihilation.channels import Density
+from globalfit.portal import Portal
+
+
+class Energies(NamedTuple):
+    """Energies of a collision: s, and s - M_k^2 for both poles without rounding error; GeV^2."""
+
+    s: Float[Array, " energy"]
+    gap: Float[Array, "2 energy"]
+
+    @classmethod
+    def at(cls, s: Float[Array, " energy"], portal: Portal) -> Energies:
+        """Energies given by s alone."""
+        return cls(s, s - portal.mass2[:, None])
+
+
+class Propagator(NamedTuple):
+    """Real and imaginary part of the components (11, 12, 22), GeV^-2."""
+
+    real: Float[Array, "3 energy"]
+    imag: Float[Array, "3 energy"]
+
+
+def running(portal: Portal, energies: Energies, density: Density) -> Propagator:
+    """Inverse of s K - M2 + i s rho(s) with the total density rho."""
+    s, gap = energies
+    (x, y), (first, second), eta = portal.mass2, portal.lagrangian_mass2, portal.mixing
+    # s - m_i^2 = (s - M_i^2) + (M_i^2 - m_i^2), where (x - a)(x - b) = eta^2 x^2 gives the shift without cancellation
+    from_first = gap[0] + _shift(x, second, eta)
+    from_second = gap[1] + _shift(y, first, eta)
+    absorptive = s * density
+    det_real = (1.0 - eta**2) * gap[0] * gap[1] - (absorptive[0] * absorptive[2] - absorptive[1] ** 2)
+    det_imag = absorptive[2] * from_first + absorptive[0] * from_second - 2.0 * eta * s * absorptive[1]
+    adjugate_real = jnp.stack([from_second, -eta * s, from_first])
+    adjugate_imag = jnp.stack([absorptive[2], -absorptive[1], absorptive[0]])
+    norm = 1.0 / (det_real**2 + det_imag**2)
+    return Propagator(
+        (adjugate_real * det_real + adjugate_imag * det_imag) * norm,
+        (adjugate_imag * det_real - adjugate_real * det_imag) * norm,
+    )
+
+
+def fixed(portal: Portal, energies: Energies, width: Float[Array, " 2"]) -> Propagator:
+    """Sum over the poles with constant widths, GeV."""
+    eigenvectors = portal.eigenvectors()
+    residues = jnp.stack(
+        [eigenvectors[0] ** 2, eigenvectors[0] * eigenvectors[1], eigenvectors[1] ** 2]
+    )  # (component, pole)
+    mass_width = (portal.mass * width)[:, None]
+    norm = 1.0 / (energies.gap**2 + mass_width**2)
+    return Propagator(
+        residues[:, 0, None] * (energies.gap[0] * norm[0]) + residues[:, 1, None] * (energies.gap[1] * norm[1]),
+        -residues[:, 0, None] * (mass_width[0] * norm[0]) - residues[:, 1, None] * (mass_width[1] * norm[1]),
+    )
+
+
+def _shift(physical: Float[Array, ""], other: Float[Array, ""], eta: Float[Array, ""]) -> Float[Array, ""]:
+    """M^2 - m^2 of one vector from the Lagrangian mass of the other."""
+    distance = physical - other
+    return jnp.where(distance == 0.0, 0.0, (eta * physical) ** 2 / jnp.where(distance == 0.0, 1.0, distance))

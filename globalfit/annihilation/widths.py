@@ -1,0 +1,29 @@
+"""Widths of the two mass eigenstates: Gamma_k = M_k sum_ij U_ik U_jk rho_ij(M_k^2) over every open channel."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from globalfit.annihilation import channels
+from globalfit.inputs import Inputs
+from globalfit.portal import Portal
+
+
+class Widths(NamedTuple):
+    """Partial widths by channel and their sum, GeV, for both mass eigenstates; `dark` is the decay to dark matter."""
+
+    partial: dict[str, Float[Array, " 2"]]
+    total: Float[Array, " 2"]
+
+
+def widths(portal: Portal, inputs: Inputs) -> Widths:
+    """Partial and total widths of both mass eigenstates."""
+    eigenvectors = portal.eigenvectors()
+    projection = channels.products(eigenvectors, eigenvectors)
+    densities = channels.visible_densities(portal, inputs, portal.mass2)
+    densities[channels.DARK] = channels.dark_density(portal, portal.mass2)
+    partial = {name: portal.mass * channels.contract(projection, density) for name, density in densities.items()}
+    return Widths(partial, sum(partial.values(), start=jnp.zeros(2)))

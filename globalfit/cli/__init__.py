@@ -1,0 +1,35 @@
+"""The command line. JAX is imported only by commands that compute, so that the others answer at once."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+import globalfit
+from globalfit.cli.errors import Group
+
+
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    commands_from={
+        "run": "globalfit.cli.run:run",
+        "evaluate": "globalfit.cli.evaluate:evaluate",
+        "check": "globalfit.cli.check:check",
+        "report": "globalfit.cli.run:report",
+        "list": "globalfit.cli.names:list_names",
+        "show": "globalfit.cli.show:show",
+    },
+)
+@click.version_option(globalfit.__version__, prog_name="globalfit")
+def cli() -> None:
+    """Bayesian global fits of dark matter whose direct detection is suppressed.
+
+    Start with `globalfit run quickstart`, then open out/quickstart/report.html.
+    """
+
+
+def main() -> None:
+    """Entry point of the program `globalfit`."""
+    sys.exit(cli.main(prog_name="globalfit", standalone_mode=True))

@@ -1,0 +1,62 @@
+"""`globalfit run` and `globalfit report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from globalfit.cli.cache import use_compilation_cache
+from globalfit.cli.errors import NOT_CONVERGED
+from globalfit.cli.progress import shown_progress
+from globalfit.runfile import load
+from globalfit.runfile.schema import MAX_SEED
+
+
+@click.command()
+@click.argument("runfile")
+@click.option("--output", type=click.Path(path_type=Path), help="Output folder instead of the run file's.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Seed instead of the run file's.")
+def run(runfile: str, output: Path | None, seed: int | None) -> None:
+    """Sample the posterior of RUNFILE and write its output folder with the report.
+
+    RUNFILE is a path or the name of a packaged run file (see `globalfit list runs`). The exit status is 3 if a
+    convergence check failed.
+    """
+    settings = load(runfile)
+    if seed is not None:
+        settings = settings.model_copy(update={"seed": seed})
+    use_compilation_cache()
+    from globalfit.fit import fit
+
+    with shown_progress() as progress:
+        outcome = fit(settings, output, progress)
+    click.echo(verdict(outcome.folder, outcome.evidence))
+    if not outcome.draws.converged:
+        raise click.exceptions.Exit(NOT_CONVERGED)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Draw the figures of the finished run in FOLDER again and write its report."""
+    from globalfit.report import make_report
+    from globalfit.results.folder import EVIDENCE, read_json
+
+    with shown_progress():
+        path = make_report(folder)
+    click.echo(verdict(folder, read_json(folder / EVIDENCE)))
+    click.echo(f"report: {path}")
+
+
+def verdict(folder: Path, evidence: dict[str, Any]) -> str:
+    """The outcome in a few lines, whether it converged first."""
+    lines = ["converged: every check passed."]
+    if not evidence["converged"]:
+        lines = ["NOT CONVERGED: do not use these numbers.", *(f"  - {message}" for message in evidence["failed"])]
+    if evidence["log_evidence"] is not None:
+        lines.append(f"ln Z = {evidence['log_evidence']:.3f} ± {evidence['log_evidence_error']:.3f}")
+    lines.append(f"best ln L = {evidence['best_log_likelihood']:.3f}")
+    lines.append(f"report: {folder / 'report.html'}")
+    return "\n".join(lines)

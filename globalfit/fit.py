@@ -1,0 +1,133 @@
+"""One run, from its run file to the finished output folder."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import globalfit
+from globalfit.build import build, resolve
+from globalfit.files import replaced, replaced_path, write_json
+from globalfit.posterior import Posterior
+from globalfit.progress import Event, Progress, silent
+from globalfit.provenance import provenance
+from globalfit.report import make_report
+from globalfit.results import folder as names
+from globalfit.results.derived import Stored, fraction_without_solution, store
+from globalfit.results.details import details, variable_meanings
+from globalfit.results.inference import Samples, save
+from globalfit.results.summary import summarise, write_summary
+from globalfit.runfile import RunFile
+from globalfit.runfile.document import dump
+from globalfit.samplers import Draws
+
+
+class Outcome(NamedTuple):
+    """What a run leaves behind: its folder, its draws, and the content of `evidence.json`."""
+
+    folder: Path
+    draws: Draws
+    evidence: dict[str, Any]
+
+
+def fit(run: RunFile, folder: Path | None = None, progress: Progress = silent) -> Outcome:
+    """Sample the posterior of a run and write its output folder (`run.output` unless `folder` is given).
+
+    Raises `ConfigurationError` for a run that cannot be built, `OutputError` for a folder that cannot take it.
+    """
+    started, clock = datetime.datetime.now(datetime.UTC), Clock()
+    progress(Event("building", 0.0, message=run.source.name))
+    with clock("building"):
+        posterior, sampler = build(run)
+        if posterior.ndim == 0:
+            raise run.source.error(("parameters",), "every parameter is fixed; there is nothing to sample.")
+        folder = Path(run.output) if folder is None and run.output else folder
+        if folder is None:
+            raise run.source.error(("output",), "is missing: name the output folder here or with --output.")
+        full = resolve(run).model_copy(update={"output": str(folder)})
+    settings = dump(full.model_dump(mode="json"), f"globalfit {globalfit.__version__}: a run with all its settings")
+    names.claim(folder, settings)
+    write_text(folder / names.RUN, settings)
+
+    with clock("sampling"):
+        draws = sampler.run(posterior, run.seed, progress)
+    with clock("predictions"):
+        stored, best = store(posterior, draws, progress)
+        lost = fraction_without_solution(posterior, run.seed)
+    evidence = evidence_record(draws, lost, best.log_likelihood)
+    write_json(folder / names.EVIDENCE, evidence)
+    write_summary(folder / names.SUMMARY, summarise(posterior, draws, stored), draws.converged)
+    write_json(folder / names.DETAILS, details(posterior, sampler, draws, stored, best))
+    attributes = {"globalfit": globalfit.__version__, "seed": run.seed, "converged": int(draws.converged)}
+    with replaced_path(folder / names.POSTERIOR) as path:
+        save(path, samples(posterior, draws, stored), variable_meanings(posterior), attributes)
+    write_json(folder / names.PROVENANCE, provenance(posterior, run.seed, run.source.name, started, clock.seconds))
+    progress(Event("report", 0.0))
+    make_report(folder)
+    progress(Event("report", 1.0, 1.0))
+    return Outcome(folder, draws, evidence)
+
+
+def evidence_record(draws: Draws, lost: float, best: float) -> dict[str, Any]:
+    """Content of `evidence.json`; ln Z is null for a sampler that gives none."""
+    found = draws.evidence
+    weighted = draws.weighted
+    return {
+        "converged": draws.converged,
+        "failed": [diagnostic.message for diagnostic in draws.diagnostics if not diagnostic.passed],
+        "log_evidence": None if found is None else found.log_evidence,
+        "log_evidence_error": None if found is None else found.log_evidence_error,
+        "method": "none" if found is None else found.method,
+        "information": None if found is None else found.information,
+        "fraction_without_solution": lost,
+        "best_log_likelihood": best,
+        "effective_sample_size": None if weighted is None else float(1.0 / np.sum(np.exp(2.0 * weighted.log_weight))),
+        **{name: value for name, value in draws.numbers.items() if math.isfinite(value)},
+    }
+
+
+def samples(posterior: Posterior, draws: Draws, stored: Stored) -> Samples:
+    """Draws in the groups of the result file; the sampled parameters come first."""
+    thin = slice(None, None, stored.step)
+    order = [*posterior.names, *(name for name in stored.parameters if name not in posterior.names)]
+    parameters = {name: stored.parameters[name] for name in order}
+    words = {name: stored.row.predictions[name] for name in posterior.vocabulary if name not in parameters}
+    sample_stats = {
+        "lp": (draws.log_likelihood + draws.log_prior)[:, thin],
+        "log_likelihood": draws.log_likelihood[:, thin],
+        "log_prior": draws.log_prior[:, thin],
+        "status": stored.row.status,
+        **{name: column[:, thin] for name, column in draws.stats.items()},
+    }
+    weighted: dict[str, Any] = {}
+    if draws.weighted is not None:
+        weighted = {name: draws.weighted.theta[:, i] for i, name in enumerate(posterior.names)}
+        weighted |= {"log_weight": draws.weighted.log_weight, "log_likelihood": draws.weighted.log_likelihood}
+    return Samples(parameters | words, sample_stats, dict(stored.row.terms), weighted)
+
+
+def write_text(path: Path, text: str) -> None:
+    """A text file, written whole."""
+    with replaced(path) as stream:
+        stream.write(text)
+
+
+class Clock:
+    """Wall times of named stages."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Add the time of the block to a stage."""
+        start = time.monotonic()
+        yield
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - start

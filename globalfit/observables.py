@@ -1,0 +1,142 @@
+"""The common vocabulary: predictions that every model makes, and the status flags that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from globalfit import fermions, status
+from globalfit.annihilation import channels
+from globalfit.annihilation.cross_section import cross_sections, openings, total_cross_section
+from globalfit.annihilation.propagator import Energies
+from globalfit.annihilation.widths import Widths, widths
+from globalfit.cosmology.freeze_out import FreezeOut, freeze_out, temperatures
+from globalfit.cosmology.quadrature import nodes
+from globalfit.cosmology.thermal_average import thermal_average
+from globalfit.inputs import GEV_M2_TO_CM3_S
+from globalfit.predictions import Prediction, Predictions
+from globalfit.scattering.predictions import PREDICTIONS as SCATTERING
+
+# Relative velocity of dark matter in the Galaxy today, in units of c.
+VELOCITY_TODAY = 1.0e-3
+# Spin states of a Dirac particle and its antiparticle.
+_STATES = {"dirac": 4}
+# Below this mass hadronic final states are not free quarks.
+_LIGHT_HADRONS_GEV = 2.0
+_WIDE = 0.1
+
+
+def decay_widths(predictions: Predictions) -> Widths:
+    """Widths of both mass eigenstates, GeV."""
+    return predictions.once("decay_widths", lambda p: widths(p.portal, p.inputs))
+
+
+def relic(predictions: Predictions) -> FreezeOut:
+    """Freeze-out; its `sigma_v` is in GeV^-2."""
+    return predictions.once("relic", _relic)
+
+
+def today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
+    """sigma v_rel by final state at the velocity of the Galaxy today, GeV^-2."""
+    return predictions.once("today", _today)
+
+
+def flags(predictions: Predictions) -> Int[Array, ""]:
+    """Status flags of the physics, without the relic density: those of the model, wide resonances, light hadrons."""
+    wide = jnp.any(decay_widths(predictions).total > _WIDE * predictions.portal.mass)
+    light = predictions.dark_matter.mass < _LIGHT_HADRONS_GEV
+    return (
+        predictions.portal.status
+        | jnp.where(wide, status.WIDE_RESONANCE.bit, 0)
+        | jnp.where(light, status.LIGHT_HADRONS.bit, 0)
+    )
+
+
+def relic_flags(predictions: Predictions) -> Int[Array, ""]:
+    """Status flags of the relic density."""
+    return jnp.where(relic(predictions).thermalised, 0, status.NOT_THERMALISED.bit)
+
+
+def vector_words(names: tuple[str, str]) -> tuple[Prediction, ...]:
+    """Words that carry the names of the mass eigenstates: `width_<vector>_gev` and fractions of bosonic channels."""
+    first, second = names
+    pairs = (f"{first}_{first}", f"{first}_{second}", f"{second}_{second}", f"{first}_h", f"{second}_h")
+    return tuple(_width(name, k) for k, name in enumerate(names)) + tuple(_fraction(pair) for pair in pairs)
+
+
+def _relic(predictions: Predictions) -> FreezeOut:
+    portal, inputs = predictions.portal, predictions.inputs
+    mesh = nodes(portal.dark.mass, portal.mass, decay_widths(predictions).total, openings(portal, inputs))
+    sigma_v = thermal_average(mesh, total_cross_section(portal, inputs, mesh.energies), temperatures())
+    return freeze_out(portal.dark.mass, _STATES[portal.dark.kind], sigma_v, inputs)
+
+
+def _today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
+    portal = predictions.portal
+    s = 4.0 * portal.dark.mass**2 / (1.0 - 0.25 * VELOCITY_TODAY**2)
+    sections = cross_sections(portal, predictions.inputs, Energies.at(s[None], portal))
+    return {name: 2.0 * section[0] for name, section in sections.items()}
+
+
+def _sum_today(predictions: Predictions) -> Array:
+    return sum(today(predictions).values(), start=jnp.zeros(()))
+
+
+def _fraction(channel: str) -> Prediction:
+    def compute(predictions: Predictions) -> Array:
+        total = _sum_today(predictions)
+        return jnp.where(total > 0.0, today(predictions)[channel] / jnp.where(total > 0.0, total, 1.0), 0.0)
+
+    meaning = f"fraction of the annihilation today into {channel.replace('_', ' ')}"
+    return Prediction(f"fraction_{channel}", "", meaning, f"tree level, v_rel = {VELOCITY_TODAY:g}", compute)
+
+
+def _width(name: str, index: int) -> Prediction:
+    def compute(predictions: Predictions) -> Array:
+        return decay_widths(predictions).total[index]
+
+    return Prediction(f"width_{name}_gev", "GeV", f"total width of the {name} mass eigenstate", "tree level", compute)
+
+
+def _invisible(predictions: Predictions) -> Array:
+    partial, total = decay_widths(predictions)
+    dark = partial[channels.DARK][1]
+    return jnp.where(total[1] > 0.0, dark / jnp.where(total[1] > 0.0, total[1], 1.0), 0.0)
+
+
+def _word(name: str, unit: str, meaning: str, source: str, compute: Callable[[Predictions], Array]) -> Prediction:
+    return Prediction(name, unit, meaning, source, compute)
+
+
+_BOLTZMANN = "Boltzmann equation, Gondolo and Gelmini 1991"
+
+VOCABULARY: tuple[Prediction, ...] = (
+    _word(
+        "omega_h2",
+        "",
+        "relic density of chi and chibar together",
+        _BOLTZMANN,
+        lambda p: relic(p).relic_yield * p.dark_matter.mass * p.inputs.density_per_yield,
+    ),
+    _word("x_f", "", "m_chi/T at which Y = 2.5 Yeq", _BOLTZMANN, lambda p: relic(p).x_f),
+    _word(
+        "sigma_v_freezeout_cm3_s",
+        "cm^3/s",
+        "thermal average of sigma v at x_f",
+        _BOLTZMANN,
+        lambda p: relic(p).sigma_v * GEV_M2_TO_CM3_S,
+    ),
+    _word(
+        "sigma_v_today_cm3_s",
+        "cm^3/s",
+        "sigma v of chi chibar in the Galaxy today",
+        f"tree level, v_rel = {VELOCITY_TODAY:g}",
+        lambda p: _sum_today(p) * GEV_M2_TO_CM3_S,
+    ),
+    _word("br_invisible", "", "branching fraction of the dark vector into dark matter", "tree level", _invisible),
+    *(_fraction(fermion.name) for fermion in fermions.FERMIONS),
+    _fraction("ww"),
+    *SCATTERING,
+)

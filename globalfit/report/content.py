@@ -1,0 +1,65 @@
+"""What a report is made of: the files of an output folder, read and checked."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from globalfit.errors import OutputError
+from globalfit.results import folder as names
+from globalfit.results.inference import Samples, load
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """Everything a report shows, as plain data."""
+
+    folder: Path
+    settings: str
+    samples: Samples
+    evidence: dict[str, Any]
+    summary: list[dict[str, str]]
+    details: dict[str, Any]
+    provenance: dict[str, Any]
+
+    @property
+    def sampled(self) -> list[dict[str, Any]]:
+        """The sampled parameters."""
+        return [parameter for parameter in self.details["parameters"] if parameter["sampled"]]
+
+    def points(self, name: str) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
+        """Points of a variable with weights that sum to one: the weighted ones of the sampler where it has them."""
+        weighted = self.samples.weighted
+        if name in weighted:
+            weights = np.exp(weighted["log_weight"])
+            return weighted[name], weights / np.sum(weights)
+        points = self.samples.posterior[name].ravel()
+        return points, np.full(len(points), 1.0 / len(points))
+
+
+def read_content(folder: Path) -> Content:
+    """Content of an output folder. Raises `OutputError` if a file is missing or cannot be read."""
+    if not folder.is_dir():
+        raise OutputError(f"{folder}: is not a folder of a run.")
+    try:
+        settings = (folder / names.RUN).read_text(encoding="utf-8")
+        with (folder / names.SUMMARY).open(encoding="utf-8", newline="") as stream:
+            summary = list(csv.DictReader(stream))
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: is not the folder of a finished run: {error.strerror}, {error.filename}."
+        ) from error
+    return Content(
+        folder,
+        settings,
+        load(folder / names.POSTERIOR),
+        names.read_json(folder / names.EVIDENCE),
+        summary,
+        names.read_json(folder / names.DETAILS),
+        names.read_json(folder / names.PROVENANCE),
+    )

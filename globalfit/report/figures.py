@@ -1,0 +1,234 @@
+"""The figures of a run: the corner plot with its priors, and the predictions against what was measured.
+
+Figures are made without pyplot's global state; a logarithmic parameter is drawn in log10 with ticks in its own units.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from globalfit.report.content import Content
+from globalfit.report.labels import experiment, tex
+from globalfit.report.ticks import interval_text, set_ticks
+from globalfit.results import folder as names
+from globalfit.results.inference import arviz
+from globalfit.results.summary import weighted_quantiles
+
+POSTERIOR_COLOUR = "#1f4e79"
+PRIOR_COLOUR = "#9a9a9a"
+BEST_COLOUR = "#c8442b"
+MEASURED_COLOUR = "#e0a526"
+STYLE: Any = {
+    "font.family": "serif",
+    "font.serif": ["STIXGeneral", "DejaVu Serif"],
+    "mathtext.fontset": "stix",
+    "font.size": 11.0,
+    "axes.linewidth": 0.8,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+}
+BINS = 40
+LEVELS = (0.68, 0.95)
+# Colours that corner gives to the two regions.
+REGION_COLOURS = (POSTERIOR_COLOUR, "#b3c3d3")
+
+
+def draw_figures(content: Content) -> dict[str, Path]:
+    """Draw all figures as PNG and PDF into the folder's `figures`; returns the PNG files by name."""
+    folder = content.folder / names.FIGURES
+    folder.mkdir(exist_ok=True)
+    figures = {"corner": corner_figure(content), "predictions": predictions_figure(content)}
+    paths = {}
+    for name, figure in figures.items():
+        if figure is None:
+            continue
+        with mpl.rc_context(STYLE):
+            for suffix in ("png", "pdf"):
+                figure.savefig(folder / f"{name}.{suffix}", dpi=160, bbox_inches="tight", pad_inches=0.1)
+        paths[name] = folder / f"{name}.png"
+    return paths
+
+
+def corner_figure(content: Content) -> Figure:
+    """Corner plot of the sampled parameters: 68 % and 95 % regions, priors on the diagonal, the best fit as a star."""
+    arviz()  # corner imports it, and only we know how
+    import corner
+
+    parameters = content.sampled
+    columns = [_coordinates(content, parameter) for parameter in parameters]
+    weights = content.points(parameters[0]["name"])[1]
+    ranges = [_range(x, weights, parameter) for x, parameter in zip(columns, parameters, strict=True)]
+    best = [_log10(parameter["best_fit"], parameter) for parameter in parameters]
+    size = len(parameters)
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        # A posterior of a few points has no 95 % contour; the histograms show it all the same.
+        warnings.simplefilter("ignore")
+        figure = _figure(2.1 * size + 0.9, 2.1 * size + 0.9)
+        corner.corner(
+            np.column_stack(columns),
+            weights=weights,
+            bins=BINS,
+            hist_bin_factor=_histogram_bins(weights) / BINS,
+            range=ranges,
+            smooth=_smoothing(weights),
+            levels=LEVELS,
+            color=POSTERIOR_COLOUR,
+            fill_contours=True,
+            plot_datapoints=False,
+            plot_density=False,
+            fig=figure,
+            labels=[tex(parameter["name"], parameter["unit"]) for parameter in parameters],
+            hist_kwargs={"color": POSTERIOR_COLOUR, "linewidth": 1.4},
+        )
+        axes = np.array(figure.axes).reshape(size, size)
+        for i, parameter in enumerate(parameters):
+            _draw_diagonal(axes[i, i], parameter, columns[i], weights, ranges[i], best[i])
+            for j in range(i):
+                axes[i, j].plot(best[j], best[i], "*", color=BEST_COLOUR, markersize=9, markeredgecolor="white")
+        _draw_axes(axes, parameters, ranges)
+        _legend(figure)
+    return figure
+
+
+def predictions_figure(content: Content) -> Figure | None:
+    """Posterior of the quantity behind each experiment, with the measured value where there is one."""
+    rows = [row for row in content.details["likelihoods"] if row["observable"] in content.samples.posterior]
+    if not rows:
+        return None
+    with mpl.rc_context(STYLE):
+        figure = _figure(3.0 * len(rows) + 0.4, 2.7)
+        for k, row in enumerate(rows):
+            axes = figure.add_subplot(1, len(rows), k + 1)
+            _draw_prediction(axes, row, content.samples.posterior[row["observable"]].ravel())
+        figure.tight_layout()
+    return figure
+
+
+def _draw_axes(axes: Any, parameters: Sequence[dict[str, Any]], ranges: Sequence[tuple[float, float]]) -> None:
+    """Ticks in the parameters' own units; numbers and names only at the left and at the bottom."""
+    last = len(parameters) - 1
+    for j, i in itertools.combinations_with_replacement(range(last + 1), 2):
+        panel = axes[i, j]
+        set_ticks(panel.xaxis, ranges[j], parameters[j]["logarithmic"])
+        panel.tick_params(axis="x", labelrotation=0, labelbottom=i == last, labelsize=10)
+        panel.xaxis.set_label_coords(0.5, -0.17)
+        if i == j:
+            continue
+        set_ticks(panel.yaxis, ranges[i], parameters[i]["logarithmic"])
+        panel.tick_params(axis="y", labelrotation=0, labelleft=j == 0, labelsize=10)
+        panel.yaxis.set_label_coords(-0.27, 0.5)
+
+
+def _draw_diagonal(
+    axes: Axes,
+    parameter: dict[str, Any],
+    x: Float[np.ndarray, " point"],
+    weights: Float[np.ndarray, " point"],
+    bounds: tuple[float, float],
+    best: float,
+) -> None:
+    """Prior, best fit and the 68 % interval over the histogram."""
+    curve = parameter["prior_curve"]
+    bins = _histogram_bins(weights)
+    width = (bounds[1] - bounds[0]) / bins
+    inside = float(np.sum(weights[(x >= bounds[0]) & (x <= bounds[1])]))
+    axes.plot(
+        curve["x"], np.array(curve["density"]) * width * inside, color=PRIOR_COLOUR, linestyle="--", linewidth=1.2
+    )
+    axes.axvline(best, color=BEST_COLOUR, linewidth=1.0, linestyle=":")
+    low, middle, high = weighted_quantiles(x, weights, (0.16, 0.5, 0.84))
+    axes.axvspan(low, high, color=POSTERIOR_COLOUR, alpha=0.12, linewidth=0.0)
+    text = (
+        f"{tex(parameter['name'])} = {interval_text(low, middle, high, parameter['logarithmic'])} {parameter['unit']}"
+    )
+    axes.set_title(text.strip(), fontsize=10.5, pad=7)
+    top = max(np.histogram(x, bins, bounds, weights=weights)[0].max(), max(curve["density"]) * width * inside)
+    axes.set_ylim(0.0, 1.15 * top)
+
+
+def _draw_prediction(axes: Axes, row: dict[str, Any], x: Float[np.ndarray, " point"]) -> None:
+    finite = x[np.isfinite(x)]
+    logarithmic = bool(len(finite)) and finite.min() > 0.0 and finite.max() > 30.0 * finite.min()
+    shown = np.log10(finite) if logarithmic else finite
+    if len(shown):
+        low, high = np.quantile(shown, (0.002, 0.998))
+        pad = 0.08 * (high - low) or 0.1 * max(abs(high), 1e-3)
+        bounds = float(low - pad), float(high + pad)
+        axes.hist(shown, bins=BINS, range=bounds, color=POSTERIOR_COLOUR, alpha=0.85, density=True)
+        axes.set_xlim(*bounds)
+        set_ticks(axes.xaxis, bounds, logarithmic)
+    if row["central"] is not None and row["sigma"] is not None and not logarithmic:
+        low, high = row["central"] - row["sigma"], row["central"] + row["sigma"]
+        axes.axvspan(low, high, color=MEASURED_COLOUR, alpha=0.45, linewidth=0.0, label="measured")
+        axes.legend(frameon=False, fontsize=9)
+    axes.set_yticks([])
+    axes.set_xlabel(tex(row["observable"], row["unit"] if row["unit"] != "1" else ""))
+    axes.set_title(experiment(row["name"]), fontsize=10.5)
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _legend(figure: Figure) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles = [
+        *(
+            Patch(facecolor=colour, label=f"{100.0 * level:.0f} % of the posterior")
+            for colour, level in zip(REGION_COLOURS, LEVELS, strict=True)
+        ),
+        Line2D([], [], color=PRIOR_COLOUR, linestyle="--", label="prior"),
+        Line2D([], [], color=BEST_COLOUR, marker="*", linestyle=":", label="best fit"),
+    ]
+    figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.97, 0.97), frameon=False, fontsize=11)
+
+
+def _effective(weights: Float[np.ndarray, " point"]) -> float:
+    return float(np.sum(weights) ** 2 / np.sum(weights**2))
+
+
+def _histogram_bins(weights: Float[np.ndarray, " point"]) -> int:
+    """Bins of the diagonal: as many as points in each, between 12 and `BINS`."""
+    return int(np.clip(math.sqrt(_effective(weights)), 12, BINS))
+
+
+def _smoothing(weights: Float[np.ndarray, " point"]) -> float:
+    """Width in bins that leaves about 10 % of noise in a region: 4 pi width^2 bins hold a hundred effective points."""
+    return float(np.clip(math.sqrt(100.0 * BINS**2 / (4.0 * math.pi * _effective(weights))), 0.7, 2.0))
+
+
+def _coordinates(content: Content, parameter: dict[str, Any]) -> Float[np.ndarray, " point"]:
+    x, _ = content.points(parameter["name"])
+    return np.log10(x) if parameter["logarithmic"] else x
+
+
+def _log10(value: float, parameter: dict[str, Any]) -> float:
+    return math.log10(value) if parameter["logarithmic"] else value
+
+
+def _range(
+    x: Float[np.ndarray, " point"], weights: Float[np.ndarray, " point"], parameter: dict[str, Any]
+) -> tuple[float, float]:
+    """The prior's range where the posterior fills a good part of it, else the posterior's with a margin."""
+    curve = parameter["prior_curve"]["x"]
+    low, high = weighted_quantiles(x, weights, (0.001, 0.999))
+    if high - low > 0.3 * (curve[-1] - curve[0]):
+        return curve[0], curve[-1]
+    margin = 0.15 * (high - low) or 0.01 * (curve[-1] - curve[0])
+    return max(low - margin, curve[0]), min(high + margin, curve[-1])

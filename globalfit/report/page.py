@@ -1,0 +1,52 @@
+"""`report.html`: one self-contained page, verdict first."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from globalfit.files import replaced
+from globalfit.report.content import Content
+from globalfit.report.labels import html_symbol, number
+from globalfit.results import folder as names
+from globalfit.results.summary import NOT_CONVERGED
+
+
+def write_page(content: Content, figures: Mapping[str, Path]) -> Path:
+    """Write the report of a run; the figures (PNG files by name) are embedded."""
+    path = content.folder / names.REPORT
+    with replaced(path) as stream:
+        stream.write(render(content, {name: data_uri(figure) for name, figure in figures.items()}))
+    return path
+
+
+def render(content: Content, figures: Mapping[str, str]) -> str:
+    """The page as HTML; `figures` are data URIs by name."""
+    package = files("globalfit.report")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["number"] = lambda value, digits=4: Markup(number(_float(value), digits))  # noqa: S704
+    environment.filters["symbol"] = lambda name: Markup(html_symbol(name))  # noqa: S704
+    template = environment.from_string(package.joinpath("template.html").read_text(encoding="utf-8"))
+    return template.render(
+        style=Markup(package.joinpath("style.css").read_text(encoding="utf-8")),  # noqa: S704
+        figures=figures,
+        evidence=content.evidence,
+        summary=[row for row in content.summary if row["parameter"] != NOT_CONVERGED],
+        settings=content.settings,
+        provenance=content.provenance,
+        **content.details,
+    )
+
+
+def data_uri(path: Path) -> str:
+    """A PNG file as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def _float(value: float | str | None) -> float | None:
+    return None if value in (None, "") else float(value)

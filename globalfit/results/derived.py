@@ -1,0 +1,108 @@
+"""What is computed once the draws are there: predictions, the best-fit point, the prior volume without a solution."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from globalfit import status
+from globalfit.evaluate import Row, evaluate_batch
+from globalfit.posterior import Posterior, in_chunks
+from globalfit.progress import Event, Progress
+from globalfit.samplers import Draws
+
+MAX_DRAWS = 4000
+PRIOR_DRAWS = 20_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """Draws as they are stored: thinned to `MAX_DRAWS`, with all parameters and predictions, (chain, draw)."""
+
+    parameters: dict[str, Float[np.ndarray, "chain draw"]]
+    row: Row[np.ndarray]
+    step: int
+
+
+@dataclasses.dataclass(frozen=True)
+class BestFit:
+    """The sampled point with the highest ln L: all parameters, predictions, terms, pulls (plain numbers)."""
+
+    parameters: dict[str, float]
+    predictions: dict[str, float]
+    terms: dict[str, float]
+    pulls: dict[str, float]
+    log_likelihood: float
+    status: int
+
+
+def store(posterior: Posterior, draws: Draws, progress: Progress) -> tuple[Stored, BestFit]:
+    """Evaluate every prediction of the vocabulary for the stored draws and the best-fit point."""
+    step = math.ceil(draws.theta.shape[0] * draws.theta.shape[1] / MAX_DRAWS)
+    kept = draws.theta[:, ::step]
+    shape = kept.shape[:2]
+    theta = np.concatenate([kept.reshape(-1, posterior.ndim), best_theta(draws)[None]])
+    values = all_parameters(posterior, theta)
+    total = len(theta)
+    row = evaluate_batch(
+        posterior, values, tuple(posterior.vocabulary), lambda n: progress(Event("predictions", n, total))
+    )
+    best = jax.tree.map(lambda leaf: leaf[-1].item(), row)
+    stored = jax.tree.map(lambda leaf: leaf[:-1].reshape(shape), row)
+    parameters = {name: column[:-1].reshape(shape) for name, column in values.items()}
+    return (
+        Stored(parameters, stored, step),
+        BestFit(
+            {name: float(column[-1]) for name, column in values.items()},
+            {name: best.predictions[name] for name in posterior.vocabulary},
+            {name: best.terms[name] for name in posterior.likelihoods},
+            {name: best.pulls[name] for name in posterior.likelihoods},
+            best.log_likelihood,
+            best.status,
+        ),
+    )
+
+
+def best_theta(draws: Draws) -> Float[np.ndarray, " ndim"]:
+    """The point with the highest ln L among draws and weighted points."""
+    flat, log_likelihood = draws.theta.reshape(-1, draws.theta.shape[-1]), draws.log_likelihood.reshape(-1)
+    if draws.weighted is not None:
+        flat = np.concatenate([flat, draws.weighted.theta])
+        log_likelihood = np.concatenate([log_likelihood, draws.weighted.log_likelihood])
+    return flat[int(np.argmax(np.where(np.isnan(log_likelihood), -np.inf, log_likelihood)))]
+
+
+def all_parameters(posterior: Posterior, theta: Float[np.ndarray, "point ndim"]) -> dict[str, np.ndarray]:
+    """Sampled, fixed and expressed parameters of a batch of sampled points."""
+    values = jax.vmap(posterior.parameters.values)(jnp.asarray(theta))
+    return {name: np.broadcast_to(np.asarray(column), (len(theta),)) for name, column in values.items()}
+
+
+def fraction_without_solution(posterior: Posterior, seed: int, count: int = PRIOR_DRAWS) -> float:
+    """Fraction of the prior in which the physical masses have no Lagrangian masses."""
+    u = jnp.asarray(np.random.default_rng([seed, 1]).random((count, posterior.ndim)))
+    flags = np.asarray(_portal_status(posterior, u))
+    return float(np.mean((flags & status.NO_SOLUTION.bit) != 0))
+
+
+def status_fractions(flags: Int[np.ndarray, " *draws"]) -> dict[str, float]:
+    """Fraction of the draws that carry each flag, `ok` for those without any."""
+    fractions = {"ok": float(np.mean(flags == 0))}
+    fractions |= {flag.name: float(np.mean((flags & flag.bit) != 0)) for flag in status.FLAGS}
+    return {name: fraction for name, fraction in fractions.items() if fraction > 0.0}
+
+
+@eqx.filter_jit
+def _portal_status(posterior: Posterior, u: Float[Array, "point ndim"]) -> Int[Array, " point"]:
+    def one(point: Float[Array, " ndim"]) -> Int[Array, ""]:
+        values: Mapping[str, Array] = posterior.parameters.values(posterior.transform(point))
+        return posterior.model.portal(values, posterior.inputs).status
+
+    return in_chunks(one, u)

@@ -1,0 +1,148 @@
+"""`report.json`: everything the report says beside the draws, as plain data, so that it can be made again later."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from globalfit import status
+from globalfit.posterior import Posterior
+from globalfit.prior import DISTRIBUTIONS, Distribution
+from globalfit.results.derived import BestFit, Stored, status_fractions
+from globalfit.samplers import Draws, Sampler
+
+# Tools that every result rests on; models, experiments and samplers bring their own references.
+_TOOLS = {
+    "JAX": "Bradbury et al., JAX: composable transformations of Python+NumPy programs (2018)",
+    "ArviZ": "Kumar et al., J. Open Source Softw. 4 (2019) 1143",
+    "corner": "Foreman-Mackey, J. Open Source Softw. 1 (2016) 24",
+}
+_CURVE_POINTS = 200
+
+
+def details(posterior: Posterior, sampler: Sampler, draws: Draws, stored: Stored, best: BestFit) -> dict[str, Any]:
+    """Plain data of the report."""
+    return {
+        "model": {"name": posterior.model.name, "title": posterior.model.title},
+        "sampler": {"title": sampler.title, "numbers": dict(draws.numbers), "draws": int(draws.theta[..., 0].size)},
+        "converged": draws.converged,
+        "diagnostics": [dataclasses.asdict(diagnostic) for diagnostic in draws.diagnostics],
+        "parameters": parameter_table(posterior, best),
+        "likelihoods": likelihood_table(posterior, best),
+        "predictions": [
+            {"name": word.name, "value": best.predictions[word.name], "unit": word.unit, "meaning": word.meaning}
+            for word in posterior.vocabulary.values()
+        ],
+        "best_fit": {
+            "log_likelihood": best.log_likelihood,
+            "status": status.describe(best.status),
+        },
+        "status": [
+            {"name": name, "fraction": fraction, "meaning": _meaning(name)}
+            for name, fraction in status_fractions(stored.row.status).items()
+        ],
+        "references": references(posterior, sampler),
+    }
+
+
+def parameter_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]:
+    """Every parameter: unit, meaning, prior or definition, value at the best fit, and the prior's curve."""
+    space = posterior.parameters
+    known = {parameter.name: parameter for parameter in posterior.model.parameters}
+    sampled = dict(zip(space.prior.names, space.prior.distributions, strict=True))
+    table = []
+    for name in [*known, *(name for name in best.parameters if name not in known)]:
+        parameter, prior = known.get(name), sampled.get(name)
+        table.append(
+            {
+                "name": name,
+                "unit": parameter.unit if parameter else "",
+                "meaning": parameter.meaning if parameter else "auxiliary parameter of the run file",
+                "sampled": prior is not None,
+                "definition": definition(name, posterior),
+                "logarithmic": prior is not None and prior.logarithmic,
+                "prior_curve": None if prior is None else prior_curve(prior),
+                "best_fit": best.parameters[name],
+            }
+        )
+    return table
+
+
+def likelihood_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]:
+    """Every experiment: what it measured, what the best fit predicts, pull and ln L."""
+    table = []
+    for name, item in posterior.likelihoods.items():
+        measurement = item.measurement
+        word = posterior.vocabulary.get(measurement.observable)
+        table.append(
+            {
+                "name": name,
+                "title": item.title,
+                "observable": measurement.observable,
+                "measured": measurement.summary,
+                "central": measurement.central,
+                "sigma": measurement.sigma,
+                "prediction": best.predictions.get(measurement.observable),
+                "unit": word.unit if word else "",
+                "pull": best.pulls[name],
+                "log_likelihood": best.terms[name],
+            }
+        )
+    return table
+
+
+def references(posterior: Posterior, sampler: Sampler) -> list[dict[str, str]]:
+    """What to cite, and for what."""
+    groups = [(posterior.model.title, posterior.model.references)]
+    groups += [(item.title, item.references) for item in posterior.likelihoods.values()]
+    groups += [(sampler.title, sampler.references)]
+    listed = [{"for": what, "reference": text} for what, texts in groups for text in texts]
+    return listed + [{"for": what, "reference": text} for what, text in _TOOLS.items()]
+
+
+def prior_curve(prior: Distribution) -> dict[str, list[float]]:
+    """Density of a prior over its support, in log10 of the parameter if the prior is logarithmic.
+
+    Where the support does not end (or, in log10, has no beginning), the curve does at a tail probability of 0.1 %.
+    """
+    low, high = (
+        edge if math.isfinite(edge) and (edge > 0.0 or not prior.logarithmic) else float(prior.quantile(jnp.asarray(u)))
+        for edge, u in zip(prior.support, (1e-3, 1.0 - 1e-3), strict=True)
+    )
+    if prior.logarithmic:
+        x = np.geomspace(low, high, _CURVE_POINTS)
+        coordinate, slope = np.log10(x), x * math.log(10.0)
+    else:
+        x = np.linspace(low, high, _CURVE_POINTS)
+        coordinate, slope = x, 1.0
+    density = np.exp(np.asarray(prior.log_density(jnp.asarray(x)))) * slope
+    return {"x": coordinate.tolist(), "density": density.tolist()}
+
+
+def definition(name: str, posterior: Posterior) -> str:
+    """Prior, fixed value or expression of a parameter, e.g. `log-uniform [10, 1000]`."""
+    space = posterior.parameters
+    if name in space.fixed:
+        return f"fixed to {space.fixed[name]:g}"
+    if name in space.expressions:
+        return f"= {space.expressions[name].text}"
+    prior = space.prior.distributions[space.prior.names.index(name)]
+    kind = next(key for key, cls in DISTRIBUTIONS.items() if type(prior) is cls)
+    numbers = ", ".join(f"{getattr(prior, argument):g}".replace("e-0", "e-") for argument in prior.arguments)
+    return f"{kind.replace('_', '-')} [{numbers}]"
+
+
+def variable_meanings(posterior: Posterior) -> Mapping[str, Mapping[str, str]]:
+    """Unit and meaning of the variables of a result file."""
+    known = {parameter.name: parameter for parameter in posterior.model.parameters}
+    words = {**posterior.vocabulary, **known}
+    return {name: {"unit": word.unit, "meaning": word.meaning} for name, word in words.items()}
+
+
+def _meaning(name: str) -> str:
+    return next((flag.meaning for flag in status.FLAGS if flag.name == name), "No flag applies.")

@@ -1,0 +1,75 @@
+"""Run files: their schema, where they are found, and errors that point to the line.
+
+`load("fit.yaml")` or `load("quickstart")` (a run file that comes with the package) gives a `RunFile`; `parse` takes a
+mapping instead. What the names in it stand for is looked up by `globalfit.build`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from globalfit.errors import ConfigurationError, UnknownNameError
+from globalfit.runfile.document import Document, Source, read
+from globalfit.runfile.schema import RunFile, entry
+from globalfit.runfile.validation import located
+
+__all__ = ["RunFile", "default_run", "entry", "first_comment", "load", "packaged_runs", "parse"]
+
+
+def load(name: str | Path) -> RunFile:
+    """Run file of a path, or one that comes with the package by its name.
+
+    Raises `ConfigurationError` with file:line:column and key for anything that is wrong in it.
+    """
+    path = Path(name)
+    if path.is_file():
+        return validate(read(path))
+    packaged = packaged_runs()
+    if str(name) in packaged:
+        return validate(read(packaged[str(name)]))
+    if path.suffix or len(path.parts) > 1:
+        raise ConfigurationError(f"{path}: there is no such run file. Packaged run files: {', '.join(packaged)}.")
+    raise UnknownNameError("run file", str(name), packaged)
+
+
+def parse(data: Mapping[str, Any], name: str = "run") -> RunFile:
+    """Run file of a mapping, for use from Python; `name` appears in error messages."""
+    return validate(Document(dict(data), Source(name)))
+
+
+def default_run(model: str) -> RunFile:
+    """A model with its default priors and no likelihoods."""
+    return parse({"model": model}, f"model '{model}'")
+
+
+def validate(document: Document) -> RunFile:
+    """Check a document against the schema.
+
+    Raises `ConfigurationError` with the place of the first problem.
+    """
+    if not isinstance(document.data, dict):
+        raise document.source.error((), "a run file is a mapping such as `model: axial`.")
+    try:
+        run = RunFile.model_validate_json(json.dumps(document.data), strict=True)
+    except ValidationError as error:
+        raise located(error, document.source, RunFile.model_fields) from error
+    run._source = document.source
+    return run
+
+
+def packaged_runs() -> dict[str, Path]:
+    """Run files that come with the package, by name."""
+    folder = Path(str(files("globalfit.runs")))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def first_comment(path: Path) -> str:
+    """The first comment line of a YAML file: one sentence that says what it is for."""
+    with path.open(encoding="utf-8") as stream:
+        return next((line.strip("# \n") for line in stream if line.startswith("#")), "")

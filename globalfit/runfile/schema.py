@@ -1,0 +1,97 @@
+"""The run file's schema: what a user writes, typed. Names and numbers are checked against the plug-ins by `build`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
+
+from globalfit.runfile.document import Source
+
+MAX_SEED = 2**32 - 1
+
+Options = dict[str, Any]
+
+
+def _kind(value: Any) -> str | None:
+    """Tag of the alternatives below; None for what none of them takes (bool is not a number here)."""
+    match value:
+        case bool():
+            return None
+        case str():
+            return "text"
+        case int() | float():
+            return "number"
+        case dict():
+            return "mapping"
+    return None
+
+
+def _choice(kind: str, example: str) -> Discriminator:
+    return Discriminator(
+        _kind, "choice", f"must be the name of a {kind}, or {{name: {{option: value}}}}, e.g. {example}"
+    )
+
+
+# A bare name, or a mapping of one name to its options.
+_Entry = (
+    Annotated[Annotated[str, Field(min_length=1)], Tag("text")]
+    | Annotated[Annotated[dict[str, Options | None], Field(min_length=1, max_length=1)], Tag("mapping")]
+)
+ModelEntry = Annotated[_Entry, _choice("model", "`axial` or `dpdm: {ww: none}`")]
+LikelihoodEntry = Annotated[_Entry, _choice("likelihood", "`planck_relic` or `planck_relic: {mode: component}`")]
+SamplerEntry = Annotated[_Entry, _choice("sampler", "`dynesty` or `dynesty: {nlive: 1000}`")]
+PriorEntry = Annotated[dict[str, list[float]], Field(min_length=1, max_length=1)]
+ParameterEntry = Annotated[
+    Annotated[float, Tag("number")]
+    | Annotated[Annotated[str, Field(min_length=1)], Tag("text")]
+    | Annotated[PriorEntry, Tag("mapping")],
+    Discriminator(
+        _kind,
+        "choice",
+        "must be a number (fixed), an expression of other parameters in quotes, or a prior such as {uniform: [1, 2]}",
+    ),
+]
+InputsEntry = Annotated[
+    Annotated[Annotated[str, Field(min_length=1)], Tag("text")] | Annotated[Options, Tag("mapping")],
+    Discriminator(
+        _kind, "choice", "must be the name of a preset or a mapping such as {preset: micromegas6, width: running}"
+    ),
+]
+
+
+class RunFile(BaseModel):
+    """Settings of one run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    model: ModelEntry = Field(description="Name of the model, or {name: options}.")
+    parameters: dict[str, ParameterEntry] = Field(
+        default_factory=dict,
+        description="Prior, fixed value or expression of each parameter; the rest comes from the model's default "
+        "priors. Names that the model does not have may be used in expressions.",
+    )
+    inputs: InputsEntry = Field("default", description="Standard-Model inputs: a preset, or a mapping on top of one.")
+    likelihoods: list[LikelihoodEntry] = Field(
+        default_factory=list, description="Names of the experiments, or {name: options}; empty: the prior alone."
+    )
+    sampler: SamplerEntry = Field("dynesty", description="Name of the sampler, or {name: options}.")
+    seed: int = Field(1, ge=0, le=MAX_SEED, description="Seed of every random number of the run.")
+    output: str | None = Field(
+        None, min_length=1, description="Output folder, relative to the folder in which the command runs."
+    )
+
+    _source: Source = PrivateAttr(default_factory=lambda: Source("run"))
+
+    @property
+    def source(self) -> Source:
+        """Where the settings came from, for error messages."""
+        return self._source
+
+
+def entry(item: str | dict[str, Options | None]) -> tuple[str, Options]:
+    """Name and options of a model, likelihood or sampler entry."""
+    if isinstance(item, str):
+        return item, {}
+    ((name, options),) = item.items()
+    return name, options or {}

@@ -1,0 +1,103 @@
+"""Convergence checks, each with its value, its bound and one sentence for the report."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from types import ModuleType
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.stats import kstest
+
+from globalfit.samplers import Diagnostic
+
+# Bounds of Vehtari et al., arXiv:1903.08008, and of Betancourt, arXiv:1604.00695.
+RHAT_BOUND = 1.01
+ESS_BOUND = 400.0
+BFMI_BOUND = 0.3
+# Below this p-value the insertion ranks are not uniform.
+RANK_P_BOUND = 1e-3
+
+
+def at_most(name: str, value: float, bound: float, message: str) -> Diagnostic:
+    """Check that passes up to the bound (never for NaN)."""
+    return Diagnostic(name, value, bound, bool(value <= bound), message)
+
+
+def at_least(name: str, value: float, bound: float, message: str) -> Diagnostic:
+    """Check that passes from the bound on (never for NaN)."""
+    return Diagnostic(name, value, bound, bool(value >= bound), message)
+
+
+def rank_rhat(chains: Float[np.ndarray, "chain draw ndim"]) -> Float[np.ndarray, " ndim"]:
+    """Rank-normalised split R-hat of every parameter (arXiv:1903.08008)."""
+    arviz = _arviz()
+    return np.array([float(arviz.rhat(chains[:, :, i], method="rank")) for i in range(chains.shape[2])])
+
+
+def effective_sizes(chains: Float[np.ndarray, "chain draw ndim"], kind: str) -> Float[np.ndarray, " ndim"]:
+    """Effective sample size of every parameter, `kind` "bulk" or "tail" (arXiv:1903.08008)."""
+    arviz = _arviz()
+    return np.array([float(arviz.ess(chains[:, :, i], method=kind)) for i in range(chains.shape[2])])
+
+
+def chain_checks(
+    names: tuple[str, ...],
+    independent: Float[np.ndarray, "chain draw ndim"],
+    walkers: Float[np.ndarray, "walker draw ndim"],
+) -> tuple[Diagnostic, ...]:
+    """R-hat of independent chains, bulk and tail effective sizes from single walkers; the worst parameter counts."""
+    rhat = rank_rhat(independent)
+    worst = int(np.argmax(np.nan_to_num(rhat, nan=np.inf)))
+    checks = [
+        at_most(
+            "rhat",
+            float(rhat[worst]),
+            RHAT_BOUND,
+            f"largest rank-normalised split R-hat, of {names[worst]}: the chains agree up to this factor in width",
+        )
+    ]
+    for kind in ("bulk", "tail"):
+        sizes = effective_sizes(walkers, kind)
+        worst = int(np.argmin(np.nan_to_num(sizes, nan=-np.inf)))
+        checks.append(
+            at_least(
+                f"ess_{kind}",
+                float(sizes[worst]),
+                ESS_BOUND,
+                f"smallest {kind} effective sample size, of {names[worst]}",
+            )
+        )
+    return tuple(checks)
+
+
+def energy_fraction(energy: Float[np.ndarray, "chain draw"]) -> float:
+    """Smallest E-BFMI of the chains: how much of the energy's spread one momentum draw explores (arXiv:1604.00695)."""
+    change, spread = (
+        np.sum(np.diff(energy, axis=1) ** 2, axis=1),
+        np.sum((energy - energy.mean(1, keepdims=True)) ** 2, 1),
+    )
+    return float(np.min(change / np.maximum(spread, np.finfo(float).tiny)))
+
+
+def insertion_rank_p(ranks: Int[np.ndarray, " iteration"], live: int, random: np.random.Generator) -> float:
+    """p-value of uniform insertion ranks (Fowlie, Handley & Su, arXiv:2006.03371).
+
+    Each new live point's rank among the `live` points is uniform if the constrained prior is sampled without
+    correlation. The smaller of two Kolmogorov-Smirnov p-values counts: of the whole run, and of the worst stretch of
+    `live` iterations, corrected for the number of stretches.
+    """
+    uniform = (ranks + random.random(len(ranks))) / live
+    stretches = np.array_split(uniform, max(1, len(uniform) // live))
+    lowest = min(float(kstest(part, "uniform").pvalue) for part in stretches)
+    corrected = -math.expm1(len(stretches) * math.log1p(-min(lowest, 1.0 - 1e-16)))
+    return min(float(kstest(uniform, "uniform").pvalue), corrected)
+
+
+def _arviz() -> ModuleType:
+    """arviz, imported late: it takes a second and announces its next version on import."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        import arviz
+    return arviz

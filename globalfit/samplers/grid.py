@@ -1,0 +1,165 @@
+"""Grid: ln L on a mesh of the unit cube, the brute-force referee for up to about five parameters."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.special import logsumexp
+
+from globalfit.errors import ConfigurationError, UnknownNameError
+from globalfit.progress import Progress
+from globalfit.samplers import Diagnostic, Draws, Evidence, Target, Weighted
+from globalfit.samplers.batching import BLOCK, evaluate_cube, evaluate_log_prior
+from globalfit.samplers.diagnostics import at_least, at_most
+from globalfit.samplers.nested import kish, resample
+from globalfit.samplers.pace import Pace
+
+# Weighted points further than this below the best ln L are dropped (not from the evidence).
+DROP = 30.0
+
+# Change of ln Z at half the resolution, and effective number of cells, that a resolved posterior keeps.
+RESOLUTION_BOUND = 0.1
+CELLS_BOUND = 100.0
+# Points between two progress events and two prunings of the kept ones.
+STRIDE = 64 * BLOCK
+
+Points = Annotated[int, Field(ge=1, le=100_000)]
+Quantile = Annotated[float, Field(ge=0.0, le=1.0)]
+Quantiles = Annotated[list[Quantile], Field(min_length=2, max_length=2)]
+
+
+class GridOptions(BaseModel):
+    """Options of `grid`."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    points: Points | dict[str, Points] = Field(
+        20, description="Cells per parameter: one number for all, or one per parameter by name."
+    )
+    ranges: dict[str, Quantiles] = Field(
+        {}, description="Part of a parameter's axis as two prior quantiles; the likelihood outside counts as zero."
+    )
+    draws: int = Field(4000, ge=1, description="Equally weighted draws, scattered within their cells.")
+    most: int = Field(20_000_000, ge=1, description="Cells beyond which the grid is refused.")
+
+
+class Grid:
+    """Midpoint rule over the unit cube, in bounded memory."""
+
+    Options: ClassVar[type[BaseModel]] = GridOptions
+    title: ClassVar[str] = "grid over the unit cube of the prior (midpoint rule)"
+    references: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, options: GridOptions) -> None:
+        self.options = options
+
+    @classmethod
+    def build(cls, options: GridOptions) -> Grid:
+        """The sampler with validated options."""
+        return cls(options)
+
+    def run(self, target: Target, seed: int, progress: Progress) -> Draws:
+        """Evaluate the mesh, and one of half the resolution whose difference is the error of ln Z.
+
+        Raises `ConfigurationError` for too many cells, an empty range, or a mesh without any likelihood above zero;
+        `UnknownNameError` for a name that is not sampled.
+        """
+        shape, low, high = self._mesh(target.names)
+        log_volume = float(np.sum(np.log(high - low)))
+        fine = _sweep(target, shape, low, high, Pace(progress, "grid", float(math.prod(shape))))
+        if fine.log_mean == -np.inf:
+            raise ConfigurationError(
+                "no cell of the grid has a likelihood above zero; use more points or narrower priors."
+            )
+        half = tuple(max(1, n // 2) for n in shape)
+        coarse = _sweep(target, half, low, high, Pace(progress, "grid, half resolution", float(math.prod(half))))
+        log_evidence = fine.log_mean + log_volume
+        log_weight = fine.log_likelihood - logsumexp(fine.log_likelihood)
+        information = float(np.sum(np.exp(log_weight) * fine.log_likelihood)) - log_evidence
+        error = abs(fine.log_mean - coarse.log_mean)
+
+        random = np.random.default_rng(seed)
+        chosen = resample(log_weight, self.options.draws, random)
+        cell = (high - low) / np.array(shape)
+        u = fine.u[chosen] + cell * (random.random((len(chosen), target.ndim)) - 0.5)
+        theta, log_likelihood = evaluate_cube(target, u)
+        inside = np.isfinite(log_likelihood)
+        theta, log_likelihood = theta[inside], log_likelihood[inside]
+        return Draws(
+            names=target.names,
+            theta=theta[None],
+            log_likelihood=log_likelihood[None],
+            log_prior=evaluate_log_prior(target, theta)[None],
+            diagnostics=_checks(error, kish(log_weight)),
+            evidence=Evidence(log_evidence, error, "grid", information),
+            weighted=Weighted(fine.theta, log_weight, fine.log_likelihood),
+            numbers={
+                "likelihood_calls": float(math.prod(shape) + math.prod(half) + len(chosen)),
+                "prior_fraction_with_solution": fine.solved / math.prod(shape),
+            },
+        )
+
+    def _mesh(self, names: tuple[str, ...]) -> tuple[tuple[int, ...], np.ndarray, np.ndarray]:
+        """Cells per axis and the edges of every axis in prior quantiles."""
+        points = self.options.points
+        named: Mapping[str, object] = points if isinstance(points, dict) else {}
+        for name in itertools.chain(named, self.options.ranges):
+            if name not in names:
+                raise UnknownNameError("grid parameter", name, names)
+        if isinstance(points, dict) and len(points) < len(names):
+            missing = ", ".join(sorted(set(names) - set(points)))
+            raise ConfigurationError(f"the grid needs a number of points for every parameter; missing: {missing}.")
+        shape = tuple(points[name] if isinstance(points, dict) else points for name in names)
+        if math.prod(shape) > self.options.most:
+            raise ConfigurationError(f"the grid has {math.prod(shape)} cells, more than most: {self.options.most}.")
+        edges = np.array([self.options.ranges.get(name, [0.0, 1.0]) for name in names])
+        if np.any(edges[:, 0] >= edges[:, 1]):
+            raise ConfigurationError("a range of the grid needs its lower quantile first.")
+        return shape, edges[:, 0], edges[:, 1]
+
+
+class _Sweep(NamedTuple):
+    """Log of the mean likelihood over all cells, the cells within `DROP` of the best, and how many have a solution."""
+
+    log_mean: float
+    u: Float[np.ndarray, "point ndim"]
+    theta: Float[np.ndarray, "point ndim"]
+    log_likelihood: Float[np.ndarray, " point"]
+    solved: int
+
+
+def _sweep(target: Target, shape: tuple[int, ...], low: np.ndarray, high: np.ndarray, pace: Pace) -> _Sweep:
+    total, log_sum, solved = math.prod(shape), -np.inf, 0
+    kept = (np.empty((0, target.ndim)), np.empty((0, target.ndim)), np.empty(0))
+    for first in range(0, total, STRIDE):
+        index = np.stack(np.unravel_index(np.arange(first, min(first + STRIDE, total)), shape), axis=1)
+        u = low + (high - low) * (index + 0.5) / np.array(shape)
+        theta, value = evaluate_cube(target, u)
+        solved += int(np.count_nonzero(np.isfinite(value)))
+        log_sum = np.logaddexp(log_sum, logsumexp(value))
+        u, theta, value = (np.concatenate(pair) for pair in zip(kept, (u, theta, value), strict=True))
+        near = np.isfinite(value) & (value > np.max(value) - DROP)
+        kept = (u[near], theta[near], value[near])
+        best = float(value.max())
+        pace(first + len(index), lambda best=best: f"best ln L = {best:.2f}")
+    log_mean = float(log_sum - math.log(total))
+    pace.finish(total, f"log mean likelihood = {log_mean:.3f}")
+    return _Sweep(log_mean, *kept, solved)
+
+
+def _checks(error: float, effective: float) -> tuple[Diagnostic, ...]:
+    return (
+        at_most(
+            "half_resolution",
+            error,
+            RESOLUTION_BOUND,
+            "change of ln Z at half the resolution: the mesh resolves the posterior",
+        ),
+        at_least("effective_cells", effective, CELLS_BOUND, "cells that share the posterior (Kish)"),
+    )

@@ -1,0 +1,197 @@
+"""dynesty's proposals in lockstep: a queue of random walks advances in one compiled kernel.
+
+dynesty has no batched interface, but it hands its `pool.map` the whole queue of proposals at once. Here the "function"
+of that call takes the queue itself, so that every step of all its walks is one batch of the likelihood. A step goes to
+a point of one of dynesty's ellipsoids around the walk (Skilling 2006) or along a difference of two live points. Both
+proposals are symmetric, so that walks which refuse to leave the cube and to fall to the threshold leave the constrained
+prior invariant.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from dynesty.internal_samplers import InternalSampler, SamplerReturn
+from dynesty.sampler import Sampler as DynestySampler
+from dynesty.utils import LoglOutput
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from globalfit.samplers import Target
+from globalfit.samplers.batching import CHUNK, cube_batch, cube_block
+from globalfit.samplers.proposals import differences, in_ball, inside_cube
+
+# Fraction of steps along a difference of live points.
+DIFFERENCES = 0.5
+# Acceptance that the size of the ellipsoid steps is tuned to, dynesty's own choice.
+ACCEPTANCE = 0.5
+
+
+class Walks(NamedTuple):
+    """State of a queue of walks, and per walk: accepted steps, ellipsoid steps, accepted ellipsoid steps."""
+
+    u: Float[Array, "queue ndim"]
+    theta: Float[Array, "queue ndim"]
+    log_likelihood: Float[Array, " queue"]
+    accepted: Int[Array, " queue"]
+    tried: Int[Array, " queue"]
+    hits: Int[Array, " queue"]
+
+
+@eqx.filter_jit
+def advance(
+    target: Target,
+    walks: Walks,
+    axes: Float[Array, "queue ndim ndim"],
+    live: Float[Array, "live ndim"],
+    scale: Float[Array, ""],
+    steps: Int[Array, ""],
+    threshold: Float[Array, ""],
+    key: PRNGKeyArray,
+) -> Walks:
+    """`steps` steps of random walks above a threshold of ln L; `steps` is an argument, not part of the compilation."""
+    queue, ndim = walks.u.shape
+
+    def step(i: Int[Array, ""], walks: Walks) -> Walks:
+        ball_key, difference_key, choice_key = jax.random.split(jax.random.fold_in(key, i), 3)
+        ellipsoid = jax.random.bernoulli(choice_key, 1.0 - DIFFERENCES, (queue,))
+        in_ellipsoid = scale * jnp.einsum("qij,qj->qi", axes, in_ball(ball_key, queue, ndim))
+        move = jnp.where(ellipsoid[:, None], in_ellipsoid, differences(difference_key, queue, live))
+        proposal = walks.u + move
+        inside = inside_cube(proposal)
+        proposal = jnp.where(inside[:, None], proposal, walks.u)
+        theta, log_likelihood = cube_batch(target, proposal)
+        accept = inside & (log_likelihood > threshold)
+        return Walks(
+            jnp.where(accept[:, None], proposal, walks.u),
+            jnp.where(accept[:, None], theta, walks.theta),
+            jnp.where(accept, log_likelihood, walks.log_likelihood),
+            walks.accepted + accept,
+            walks.tried + ellipsoid,
+            walks.hits + (accept & ellipsoid),
+        )
+
+    return jax.lax.fori_loop(0, steps, step, walks)
+
+
+class QueuePool:
+    """The pool of dynesty's interface: `function` takes the whole queue, which `prepare_sampler` made."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    @staticmethod
+    def map(function: Callable[[Any], list[SamplerReturn]], items: Iterable[Any]) -> list[SamplerReturn]:
+        """Proposals of the queue."""
+        return function(items)
+
+
+class Queue(NamedTuple):
+    """What dynesty asks for: `size` new points above the threshold."""
+
+    threshold: float
+    size: int
+    axes: Float[np.ndarray, "queue ndim ndim"]
+    seed: np.random.SeedSequence
+    nested: DynestySampler
+
+
+class Lockstep(InternalSampler):
+    """Common part of the two phases: the whole queue is prepared and sampled at once, unlike in the base class."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(ndim=target.ndim)
+        self.target = target
+
+    def _new_from_template(self, template_kwargs: dict[str, Any]) -> Lockstep:  # noqa: ARG002
+        """Itself: dynesty's template holds nothing that this sampler uses."""
+        return self
+
+    def prepare_sampler(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+        loglstar: float,
+        axes: list[np.ndarray],
+        seeds: list[np.random.SeedSequence],
+        nested_sampler: DynestySampler,
+        **_: Any,
+    ) -> Queue:
+        """The queue, in dynesty's argument names; the start points are chosen in `sample`."""
+        return Queue(loglstar, len(axes), np.stack(axes), seeds[0], nested_sampler)
+
+
+class CubeDraws(Lockstep):
+    """Draws from the whole prior until enough lie above the threshold: dynesty's first phase."""
+
+    def sample(self, queue: Queue) -> list[SamplerReturn]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """New points; each is charged with the draws since the one before."""
+        random = np.random.default_rng(queue.seed)
+        found: list[SamplerReturn] = []
+        calls = 0
+        while len(found) < queue.size:
+            u = random.random((CHUNK, self.target.ndim))
+            theta, log_likelihood = (np.asarray(part) for part in cube_block(self.target, jnp.asarray(u)))
+            above = np.flatnonzero(log_likelihood > queue.threshold)[: queue.size - len(found)]
+            for i, since in zip(above, np.diff(above, prepend=-1 - calls), strict=True):
+                found.append(_proposal(u[i], theta[i], float(log_likelihood[i]), int(since)))
+            calls = CHUNK - 1 - int(above[-1]) if len(above) else calls + CHUNK
+        return [*found[:-1], found[-1]._replace(ncalls=found[-1].ncalls + calls)]
+
+
+class RandomWalks(Lockstep):
+    """Random walks from live points.
+
+    The size of the ellipsoid steps is tuned to `ACCEPTANCE`; the number of steps, at least `walks`, grows until a walk
+    has `moves` accepted steps on average, to 50 times `walks` at most.
+    """
+
+    def __init__(self, target: Target, walks: int, moves: float) -> None:
+        super().__init__(target)
+        self.fewest, self.moves, self.steps = walks, moves, walks
+        self.accepted = self.tried = self.walked = self.stuck = 0
+        self._last_moves, self._last_hits = float(moves), ACCEPTANCE
+
+    def sample(self, queue: Queue) -> list[SamplerReturn]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """New points, from start points that are distinct if there are enough: that keeps the shares of modes."""
+        nested = queue.nested
+        above = np.flatnonzero(nested.live_logl > queue.threshold)
+        start = nested.rstate.choice(above, queue.size, replace=queue.size > len(above))
+        live, zero = jnp.asarray(nested.live_u), jnp.zeros(queue.size, int)
+        theta, log_likelihood = jnp.asarray(nested.live_v[start]), jnp.asarray(nested.live_logl[start])
+        walks = Walks(live[start], theta, log_likelihood, zero, zero, zero)
+        key = jax.random.key(queue.seed.generate_state(1, np.uint32)[0])
+        steps, scale = jnp.asarray(self.steps), jnp.asarray(float(self.scale))
+        axes, threshold = jnp.asarray(queue.axes), jnp.asarray(float(queue.threshold))
+        end = advance(self.target, walks, axes, live, scale, steps, threshold, key)
+        accepted, tried, hits = (np.asarray(part) for part in (end.accepted, end.tried, end.hits))
+        self._last_moves, self._last_hits = float(accepted.mean()), float(hits.sum() / max(tried.sum(), 1))
+        self.accepted += int(accepted.sum())
+        self.tried += self.steps * queue.size
+        self.walked += queue.size
+        self.stuck += int(np.count_nonzero(accepted == 0))
+        points = zip(*(np.asarray(part) for part in (end.u, end.theta, end.log_likelihood)), strict=True)
+        return [_proposal(u, theta, log_likelihood, self.steps) for u, theta, log_likelihood in points]
+
+    def tune(self, tuning_info: dict[str, Any], update: bool = False) -> None:  # noqa: ARG002
+        """Step size and number of steps for the next queue, from the one that is used up (`update`)."""
+        if update:
+            self.scale *= math.exp((self._last_hits - ACCEPTANCE) / self.target.ndim / ACCEPTANCE)
+            wanted = self.steps * self.moves / max(self._last_moves, 0.1 * self.moves)
+            # Half way in the logarithm: one queue is a noisy measurement.
+            self.steps = int(np.clip(math.sqrt(self.steps * wanted), self.fewest, 50 * self.fewest))
+
+
+def _proposal(u: np.ndarray, theta: np.ndarray, log_likelihood: float, calls: int) -> SamplerReturn:
+    return SamplerReturn(
+        u=u,
+        v=theta,
+        logl=LoglOutput(float(log_likelihood), False),
+        ncalls=calls,
+        evaluation_history=[],
+        tuning_info={},
+        proposal_stats=None,
+    )

@@ -1,0 +1,183 @@
+"""Hamiltonian sampling with numpyro's NUTS: a check through the gradient that agrees or fails the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+from numpyro.infer.hmc import hmc
+from pydantic import BaseModel, ConfigDict, Field
+
+from globalfit.progress import Progress
+from globalfit.samplers import Diagnostic, Draws, Target
+from globalfit.samplers.batching import CHUNK, log_likelihood
+from globalfit.samplers.coordinates import coordinates
+from globalfit.samplers.diagnostics import BFMI_BOUND, at_least, at_most, chain_checks, energy_fraction
+from globalfit.samplers.pace import Pace
+from globalfit.samplers.tempering import Particles, tempered
+
+# Steps between two progress events; one compiled scan.
+BLOCK = 50
+
+
+class NutsOptions(BaseModel):
+    """Options of `nuts`."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    chains: int = Field(4, ge=2, le=256, description="Chains, advanced together.")
+    warmup: int = Field(1000, ge=100, description="Steps that tune the step size and the mass matrix, then dropped.")
+    draws: int = Field(1500, ge=100, description="Draws per chain.")
+    target_accept: float = Field(0.9, gt=0.5, lt=1.0, description="Acceptance that the step size is tuned to.")
+    tree_depth: int = Field(10, ge=3, le=14, description="Doublings of a trajectory at most.")
+    dense_mass: bool = Field(True, description="Full covariance as mass matrix instead of its diagonal.")
+    particles: int = Field(1024, ge=64, description="Tempered particles that the chains start from.")
+    prior_draws: int = Field(
+        1_000_000, ge=1000, description="Prior draws after which the search for points with a solution is given up."
+    )
+
+
+class Nuts:
+    """The No-U-Turn sampler in unbounded coordinates; regions without solution are walls of infinite potential."""
+
+    Options: ClassVar[type[BaseModel]] = NutsOptions
+    title: ClassVar[str] = "NUTS (numpyro) in unbounded coordinates"
+    references: ClassVar[tuple[str, ...]] = (
+        "Hoffman & Gelman, arXiv:1111.4246",
+        "Phan, Pradhan & Jankowiak, arXiv:1912.11554",
+        "Betancourt, arXiv:1701.02434",
+        "Vehtari et al., arXiv:1903.08008",
+    )
+
+    def __init__(self, options: NutsOptions) -> None:
+        self.options = options
+
+    @classmethod
+    def build(cls, options: NutsOptions) -> Nuts:
+        """The sampler with validated options."""
+        return cls(options)
+
+    def run(self, target: Target, seed: int, progress: Progress) -> Draws:
+        """Sample.
+
+        Raises `ConfigurationError` when hardly any prior point has a likelihood above zero.
+        """
+        options = self.options
+        start = tempered(target, options.particles, options.prior_draws, seed, progress)
+        particles = np.asarray(_from_cube(target, jnp.asarray(start.u)))
+        random = np.random.default_rng([seed, 1])
+        first = random.choice(len(particles), options.chains, replace=options.chains > len(particles))
+        key = jax.random.key(int(random.integers(2**31)))
+        state, advance = self._kernel(target, particles, first, key)
+
+        pace = Pace(progress, "NUTS", float(options.warmup + options.draws))
+        done, gradients = 0, 0.0
+        kept: list[dict[str, np.ndarray]] = []
+        while done < options.warmup + options.draws:
+            state, record = advance(state)
+            record = {name: np.asarray(values) for name, values in record.items()}
+            kept.append(record)
+            done += BLOCK
+            gradients += float(record["n_steps"].sum())
+            stage = "warm-up" if done <= options.warmup else "sampling"
+            pace(done, lambda stage=stage, record=record: f"{stage}, {record['n_steps'].mean():.0f} gradients per draw")
+        pace.finish(options.warmup + options.draws, f"{gradients:.0f} gradients")
+        window = slice(options.warmup, options.warmup + options.draws)
+        stats = {name: np.concatenate([record[name] for record in kept])[window].swapaxes(0, 1) for name in kept[0]}
+        return self._draws(target, stats, start, gradients)
+
+    def _kernel(
+        self, target: Target, particles: np.ndarray, first: np.ndarray, key: PRNGKeyArray
+    ) -> tuple[Any, Callable[[Any], Any]]:
+        """State of all chains, and the compiled function of `BLOCK` steps; the target's arrays are its arguments."""
+        arrays, static = eqx.partition(target, eqx.is_array)
+
+        def potential(arrays: Target) -> Callable[[Float[Array, " ndim"]], Float[Array, ""]]:
+            full = eqx.combine(arrays, static)
+            return lambda z: -log_density(full, z)[0]
+
+        init, step = hmc(potential_fn_gen=potential, algo="NUTS")
+        covariance = np.atleast_2d(np.cov(particles.T)) + 1e-12 * np.eye(target.ndim)
+
+        def begin(z: Float[Array, " ndim"], key: PRNGKeyArray, arrays: Target) -> Any:
+            return init(
+                z,
+                self.options.warmup,
+                step_size=0.1,
+                inverse_mass_matrix=jnp.asarray(covariance if self.options.dense_mass else np.diag(covariance)),
+                dense_mass=self.options.dense_mass,
+                target_accept_prob=self.options.target_accept,
+                max_tree_depth=self.options.tree_depth,
+                model_args=(arrays,),
+                rng_key=key,
+            )
+
+        @jax.jit
+        def block(state: Any, arrays: Target) -> Any:
+            def one(state: Any, _: None) -> Any:
+                state = jax.vmap(lambda chain: step(chain, (arrays,)))(state)
+                theta, likelihood, prior = jax.vmap(lambda z: parts(eqx.combine(arrays, static), z))(state.z)
+                record = {
+                    "theta": theta,
+                    "log_likelihood": likelihood,
+                    "log_prior": prior,
+                    "diverging": state.diverging,
+                    "n_steps": state.num_steps,
+                    "energy": state.energy,
+                    "acceptance": state.accept_prob,
+                }
+                return state, record
+
+            return jax.lax.scan(one, state, None, length=BLOCK)
+
+        keys = jax.random.split(key, self.options.chains)
+        state = jax.jit(jax.vmap(begin, in_axes=(0, 0, None)))(jnp.asarray(particles[first]), keys, arrays)
+        return state, lambda state: block(state, arrays)
+
+    def _draws(self, target: Target, stats: dict[str, np.ndarray], start: Particles, gradients: float) -> Draws:
+        theta = stats.pop("theta")
+        diverged = int(stats["diverging"].sum())
+        saturated = float(np.mean(stats["n_steps"] >= 2**self.options.tree_depth - 1))
+        checks: tuple[Diagnostic, ...] = (
+            *chain_checks(target.names, theta, theta),
+            at_most("divergences", float(diverged), 0.0, "trajectories that failed: regions that NUTS cannot enter"),
+            at_most("tree_depth", saturated, 0.01, "fraction of trajectories cut at the largest depth"),
+            at_least("e_bfmi", energy_fraction(stats["energy"]), BFMI_BOUND, "smallest energy fraction of the chains"),
+        )
+        return Draws(
+            names=target.names,
+            theta=theta,
+            log_likelihood=stats.pop("log_likelihood"),
+            log_prior=stats.pop("log_prior"),
+            diagnostics=checks,
+            stats=stats,
+            numbers={
+                "likelihood_calls": start.calls + gradients,
+                "gradients": gradients,
+                "divergences": float(diverged),
+                "log_evidence_tempering": start.log_evidence,
+            },
+        )
+
+
+def log_density(target: Target, z: Float[Array, " ndim"]) -> tuple[Float[Array, ""], Float[Array, " ndim"]]:
+    """Log posterior density in the unbounded coordinates, not normalised, and the parameters."""
+    theta, log_prior = coordinates(target).to_theta(z)
+    value = log_likelihood(target, theta) + log_prior
+    return jnp.where(jnp.isfinite(value), value, -jnp.inf), theta
+
+
+def parts(target: Target, z: Float[Array, " ndim"]) -> tuple[Float[Array, " ndim"], Array, Array]:
+    """Parameters, ln L and log prior density (in the parameters) of one point."""
+    theta, _ = coordinates(target).to_theta(z)
+    return theta, log_likelihood(target, theta), target.log_prior(theta)
+
+
+@eqx.filter_jit
+def _from_cube(target: Target, u: Float[Array, "batch ndim"]) -> Float[Array, "batch ndim"]:
+    return jax.lax.map(coordinates(target).from_cube, u, batch_size=CHUNK)

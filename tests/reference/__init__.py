@@ -1,0 +1,1 @@
+"""Slow, independent reference calculations against which the tests compare."""
