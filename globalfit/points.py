@@ -24,6 +24,8 @@ from globalfit.posterior import Posterior
 from globalfit.space import domain_text
 
 ROWS_AT_ONCE = 8192
+# How rows that cannot be evaluated are counted, whatever their reasons.
+NOT_EVALUATED = "not evaluated"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +67,9 @@ def evaluate_table(
                 writer.writerows(
                     [*_kept(row, len(header)), *new_cells] for row, new_cells in zip(rows, cells, strict=True)
                 )
-                for new_cells in cells:
-                    counts[new_cells[-1]] = counts.get(new_cells[-1], 0) + 1
+                for *_, log_likelihood, _, what in cells:
+                    key = what if log_likelihood else NOT_EVALUATED
+                    counts[key] = counts.get(key, 0) + 1
                 done += len(rows)
                 watch(done)
     return counts

@@ -64,7 +64,7 @@ class ToyModel(eqx.Module):
             vector=fermions,
             axial=fermions,
             w_pair=pair,
-            higgs=pair,
+            higgs=jnp.zeros((2, 2)),
             dark=DarkMatter("dirac", parameters["mass"], pair, pair),
             status=jnp.where(parameters["coupling"] > 0.9, status.NO_SOLUTION.bit, 0),
         )
@@ -179,7 +179,7 @@ class ToySampler:
 
 
 def register(monkeypatch, tmp_path):
-    """Replace the registered plug-ins, the core vocabulary and the default priors by the toys."""
+    """Replace the registered plug-ins, the physics that all models share and the default priors by the toys."""
     groups = {
         "model": {"toy": "toy:ToyModel"},
         "likelihood": {"gauss": "toy:Gauss", "new_gauss": "toy:NewGauss", "needy": "toy:Needy"},
@@ -198,4 +198,5 @@ def register(monkeypatch, tmp_path):
     )
     monkeypatch.setattr(plugins, "registered", points.__getitem__)
     monkeypatch.setattr(build, "core_vocabulary", lambda: ())
+    monkeypatch.setattr("globalfit.observables.flags", lambda predictions: predictions.portal.status)
     monkeypatch.setattr("globalfit.runfile.defaults.models_with_priors", lambda: {"toy": priors / "toy.yaml"})

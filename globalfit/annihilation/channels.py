@@ -15,7 +15,7 @@ from globalfit.inputs import Inputs
 from globalfit.portal import Portal
 
 Density = Float[Array, "3 *energy"]
-DARK = "dark"
+DARK, W_PAIR = "dark", "ww"
 
 
 def products(first: Float[Array, "2 *batch"], second: Float[Array, "2 *batch"]) -> Float[Array, "3 *batch"]:
@@ -30,17 +30,17 @@ def fermion_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]
     for i, fermion in enumerate(fermions.FERMIONS):
         pair = spectral.fermion_pair(s, float(masses[i]), float(fermion.colours))
         vector, axial = products(portal.vector[i], portal.vector[i]), products(portal.axial[i], portal.axial[i])
-        densities[fermion.name] = vector[:, None] * pair.vector + axial[:, None] * pair.axial
+        densities[fermion.name] = _outer(vector, pair.vector) + _outer(axial, pair.axial)
     return densities
 
 
 def boson_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> dict[str, Density]:
     """W+ W- (`ww`) and each mass eigenstate with a Higgs boson (`z_h`, ...)."""
-    densities = {"ww": products(portal.w_pair, portal.w_pair)[:, None] * spectral.w_pair(s, inputs.m_w)}
+    densities = {W_PAIR: _outer(products(portal.w_pair, portal.w_pair), spectral.w_pair(s, inputs.m_w))}
     vertices = portal.higgs @ portal.eigenvectors()
     for k, name in enumerate(portal.names):
         density = spectral.vector_higgs(s, portal.mass[k], inputs.m_h)
-        densities[f"{name}_h"] = products(vertices[:, k], vertices[:, k])[:, None] * density
+        densities[f"{name}_h"] = _outer(products(vertices[:, k], vertices[:, k]), density)
     return densities
 
 
@@ -48,7 +48,7 @@ def dark_density(portal: Portal, s: Float[Array, " energy"]) -> Density:
     """Pair of dark-matter particles."""
     pair = spectral.fermion_pair(s, portal.dark.mass)
     vector, axial = products(portal.dark.vector, portal.dark.vector), products(portal.dark.axial, portal.dark.axial)
-    return vector[:, None] * pair.vector + axial[:, None] * pair.axial
+    return _outer(vector, pair.vector) + _outer(axial, pair.axial)
 
 
 def visible_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> dict[str, Density]:
@@ -59,3 +59,7 @@ def visible_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]
 def contract(matrix: Float[Array, "3 *energy"], density: Density) -> Float[Array, "*energy"]:
     """sum_ij matrix_ij rho_ij of two symmetric matrices."""
     return matrix[0] * density[0] + 2.0 * matrix[1] * density[1] + matrix[2] * density[2]
+
+
+def _outer(coupling: Float[Array, " 3"], density: Float[Array, " energy"]) -> Density:
+    return coupling[:, None] * density[None, :]

@@ -25,30 +25,37 @@ from globalfit import fermions
 from globalfit.annihilation import channels, propagator, spectral
 from globalfit.annihilation.propagator import Energies, Propagator
 from globalfit.annihilation.vector_pairs import vector_pair_cross_section
-from globalfit.annihilation.widths import widths
+from globalfit.annihilation.widths import boson_width_density, widths
 from globalfit.inputs import Inputs
 from globalfit.portal import Portal
 
 
 def cross_sections(portal: Portal, inputs: Inputs, energies: Energies) -> dict[str, Float[Array, " energy"]]:
     """sigma beta_chi by final state, GeV^-2."""
-    densities = channels.visible_densities(portal, inputs, energies.s)
-    visible = sum(densities.values(), start=jnp.zeros((3, *energies.s.shape)))
-    current = dark_current_product(portal, energies.s, _propagator(portal, inputs, energies, visible))
-    result = {name: channels.contract(current, density) for name, density in densities.items()}
+    fermion = channels.fermion_densities(portal, inputs, energies.s)
+    boson = channels.boson_densities(portal, inputs, energies.s)
+    total = sum(fermion.values(), start=jnp.zeros((3, *energies.s.shape)))
+    current, w_current = _currents(portal, inputs, energies, total)
+    result = {
+        name: channels.contract(w_current if name == channels.W_PAIR else current, density)
+        for name, density in (fermion | boson).items()
+    }
     for name, extra in longitudinal_exchange(portal, inputs, energies.s).items():
         result[name] += extra
     return result | vector_pairs(portal, energies.s)
 
 
 def total_cross_section(portal: Portal, inputs: Inputs, energies: Energies) -> Float[Array, " energy"]:
-    """sigma beta_chi summed over final states, GeV^-2; the sum of `cross_sections`, with less work."""
-    densities = channels.visible_densities(portal, inputs, energies.s)
+    """sigma beta_chi summed over final states, GeV^-2: the sum of `cross_sections`, with less work."""
+    fermion = channels.fermion_densities(portal, inputs, energies.s)
+    boson = channels.boson_densities(portal, inputs, energies.s)
+    w_pair = boson.pop(channels.W_PAIR)
     # The barrier keeps the compiler from evaluating the densities anew in each of their uses.
-    visible = jax.lax.optimization_barrier(sum(densities.values(), start=jnp.zeros((3, *energies.s.shape))))
-    current = dark_current_product(portal, energies.s, _propagator(portal, inputs, energies, visible))
+    total = jax.lax.optimization_barrier(sum(fermion.values(), start=jnp.zeros((3, *energies.s.shape))))
+    current, w_current = _currents(portal, inputs, energies, total)
     parts = [*longitudinal_exchange(portal, inputs, energies.s).values(), *vector_pairs(portal, energies.s).values()]
-    return sum(parts, start=channels.contract(current, visible))
+    parts += [channels.contract(w_current, w_pair)]
+    return sum(parts, start=channels.contract(current, sum(boson.values(), start=total)))
 
 
 def openings(portal: Portal, inputs: Inputs) -> Float[Array, " opening"]:
@@ -65,7 +72,9 @@ def dark_current_product(portal: Portal, s: Float[Array, " energy"], d: Propagat
     dark = portal.dark
     vector = 1.0 + 2.0 * dark.mass**2 / s
     axial = spectral.velocity(s, dark.mass) ** 2
-    return s * sum(weight * _squared(coupling, d) for weight, coupling in ((vector, dark.vector), (axial, dark.axial)))
+    parts = ((vector, dark.vector), (axial, dark.axial))
+    products = [(s * weight)[None, :] * _squared(coupling, d) for weight, coupling in parts]
+    return products[0] + products[1]
 
 
 def vector_pairs(portal: Portal, s: Float[Array, " energy"]) -> dict[str, Float[Array, " energy"]]:
@@ -82,10 +91,17 @@ def vector_pairs(portal: Portal, s: Float[Array, " energy"]) -> dict[str, Float[
     return dict(zip((f"{first}_{first}", f"{first}_{second}", f"{second}_{second}"), pairs, strict=True))
 
 
-def _propagator(portal: Portal, inputs: Inputs, energies: Energies, visible: channels.Density) -> Propagator:
+def _currents(
+    portal: Portal, inputs: Inputs, energies: Energies, fermions_total: channels.Density
+) -> tuple[Float[Array, "3 energy"], Float[Array, "3 energy"]]:
+    """`dark_current_product` for every final state but W+ W-, and for W+ W-."""
+    decays = widths(portal, inputs)
     if inputs.width == "fixed":
-        return propagator.fixed(portal, energies, widths(portal, inputs).total)
-    return propagator.running(portal, energies, visible + channels.dark_density(portal, energies.s))
+        current = dark_current_product(portal, energies.s, propagator.fixed(portal, energies, decays.total))
+        return current, current
+    density = fermions_total + channels.dark_density(portal, energies.s)
+    full, narrow = propagator.running(portal, energies, density + boson_width_density(portal, decays)[:, None])
+    return dark_current_product(portal, energies.s, full), dark_current_product(portal, energies.s, narrow)
 
 
 def _squared(coupling: Float[Array, " 2"], d: Propagator) -> Float[Array, "3 energy"]:
@@ -100,7 +116,7 @@ def longitudinal_exchange(
     portal: Portal, inputs: Inputs, s: Float[Array, " energy"]
 ) -> dict[str, Float[Array, " energy"]]:
     """What the longitudinal parts of the vectors add to sigma beta_chi of massive fermions."""
-    strength = (portal.axial * portal.dark.axial / portal.lagrangian_mass2).sum(axis=1) ** 2
+    strength = (portal.axial @ (portal.dark.axial / portal.lagrangian_mass2)) ** 2
     masses = fermions.masses(inputs)
     return {
         fermion.name: fermion.colours

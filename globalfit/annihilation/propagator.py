@@ -1,7 +1,7 @@
 """Transverse propagator D_ij(s) for s > 0, with widths.
 
-`running` inverts the matrix s K - M2 + i s rho(s) with the full energy-dependent absorptive part, off-diagonal too: right
-where the poles come close to each other. `fixed` is the sum over poles U_ik U_jk / (s - M_k^2 + i M_k Gamma_k) that other
+`running` inverts the matrix s K - M2 + i s rho(s) with an energy-dependent absorptive part, off-diagonal too: right where
+the poles come close to each other. `fixed` is the sum over poles U_ik U_jk / (s - M_k^2 + i M_k Gamma_k) that other
 programs use. Both are written with the distances s - M_k^2 as input, which the caller knows exactly at its quadrature
 nodes, so that poles of relative width 1e-12 come out with full precision.
 """
@@ -26,7 +26,7 @@ class Energies(NamedTuple):
     @classmethod
     def at(cls, s: Float[Array, " energy"], portal: Portal) -> Energies:
         """Energies given by s alone."""
-        return cls(s, s - portal.mass2[:, None])
+        return cls(s, s[None, :] - portal.mass2[:, None])
 
 
 class Propagator(NamedTuple):
@@ -36,23 +36,28 @@ class Propagator(NamedTuple):
     imag: Float[Array, "3 energy"]
 
 
-def running(portal: Portal, energies: Energies, density: Density) -> Propagator:
-    """Inverse of s K - M2 + i s rho(s) with the total density rho."""
+def running(portal: Portal, energies: Energies, density: Density) -> tuple[Propagator, Propagator]:
+    """Inverse of s K - M2 + i s rho(s) with a density rho of both vectors, and the same with the widths in the
+    determinant only.
+
+    The second is for W+ W-: the photon and the Z cancel there to order m_Z^2/s, which widths of the Z in the numerator
+    would spoil.
+    """
     s, gap = energies
     (x, y), (first, second), eta = portal.mass2, portal.lagrangian_mass2, portal.mixing
     # s - m_i^2 = (s - M_i^2) + (M_i^2 - m_i^2), where (x - a)(x - b) = eta^2 x^2 gives the shift without cancellation
     from_first = gap[0] + _shift(x, second, eta)
     from_second = gap[1] + _shift(y, first, eta)
-    absorptive = s * density
+    absorptive = s[None, :] * density
     det_real = (1.0 - eta**2) * gap[0] * gap[1] - (absorptive[0] * absorptive[2] - absorptive[1] ** 2)
     det_imag = absorptive[2] * from_first + absorptive[0] * from_second - 2.0 * eta * s * absorptive[1]
-    adjugate_real = jnp.stack([from_second, -eta * s, from_first])
-    adjugate_imag = jnp.stack([absorptive[2], -absorptive[1], absorptive[0]])
     norm = 1.0 / (det_real**2 + det_imag**2)
-    return Propagator(
-        (adjugate_real * det_real + adjugate_imag * det_imag) * norm,
-        (adjugate_imag * det_real - adjugate_real * det_imag) * norm,
-    )
+    inverse_real, inverse_imag = (det_real * norm)[None, :], (-det_imag * norm)[None, :]
+    real = jnp.stack([from_second, -eta * s, from_first])
+    imag = jnp.stack([absorptive[2], -absorptive[1], absorptive[0]])
+    narrow = Propagator(real * inverse_real, real * inverse_imag)
+    full = Propagator(narrow.real - imag * inverse_imag, narrow.imag + imag * inverse_real)
+    return full, narrow
 
 
 def fixed(portal: Portal, energies: Energies, width: Float[Array, " 2"]) -> Propagator:
@@ -63,10 +68,7 @@ def fixed(portal: Portal, energies: Energies, width: Float[Array, " 2"]) -> Prop
     )  # (component, pole)
     mass_width = (portal.mass * width)[:, None]
     norm = 1.0 / (energies.gap**2 + mass_width**2)
-    return Propagator(
-        residues[:, 0, None] * (energies.gap[0] * norm[0]) + residues[:, 1, None] * (energies.gap[1] * norm[1]),
-        -residues[:, 0, None] * (mass_width[0] * norm[0]) - residues[:, 1, None] * (mass_width[1] * norm[1]),
-    )
+    return Propagator(residues @ (energies.gap * norm), -residues @ (mass_width * norm))
 
 
 def _shift(physical: Float[Array, ""], other: Float[Array, ""], eta: Float[Array, ""]) -> Float[Array, ""]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from globalfit import fermions
 from globalfit.annihilation import channels
 from globalfit.inputs import Inputs
 from globalfit.portal import Portal
@@ -27,3 +28,16 @@ def widths(portal: Portal, inputs: Inputs) -> Widths:
     densities[channels.DARK] = channels.dark_density(portal, portal.mass2)
     partial = {name: portal.mass * channels.contract(projection, density) for name, density in densities.items()}
     return Widths(partial, sum(partial.values(), start=jnp.zeros(2)))
+
+
+def boson_width_density(portal: Portal, decays: Widths) -> Float[Array, " 3"]:
+    """Decays to bosons as a constant density, diagonal in the mass eigenstates: sum_k (K U)_ik (K U)_jk Gamma_k/M_k.
+
+    The density of W+ W- itself grows as s^2; resummed without the vertex corrections that tame it, it would take the Z out
+    of every amplitude well above 2 m_W.
+    """
+    eigenvectors = portal.eigenvectors()
+    dual = eigenvectors + portal.mixing * eigenvectors[::-1]
+    known = {*(fermion.name for fermion in fermions.FERMIONS), channels.DARK}
+    width = sum((part for name, part in decays.partial.items() if name not in known), start=jnp.zeros(2))
+    return channels.products(dual, dual) @ (width / portal.mass)

@@ -86,7 +86,7 @@ def _table(posterior: Posterior, points: Path, output: Path, names: tuple[str, .
             posterior, points, output, names, lambda done: progress(Event("points", float(done), total))
         )
     click.echo(f"{sum(counts.values())} points -> {output}", err=True)
-    for status, count in sorted(counts.items(), key=lambda item: -item[1])[:12]:
+    for status, count in sorted(counts.items(), key=lambda item: -item[1]):
         click.echo(f"  {count:>8}  {status}", err=True)
 
 

@@ -50,7 +50,7 @@ def nodes(
     cut, opening = _cuts(pole, openings / dark_mass - 2.0)
     # Next to a cut the integrand varies over the distance to the nearest pole in the complex plane, or sharply if a
     # final state opens there.
-    smooth = jnp.min(jnp.hypot(cut[:, None] - pole, half_width), axis=1)
+    smooth = jnp.min(jnp.hypot(cut[:, None] - pole[None, :], half_width[None, :]), axis=1)
     scale = jnp.where(opening, jnp.minimum(smooth, _SCALE_OPENING), smooth)
     pieces = []
     start, start_scale = jnp.zeros(()), jnp.asarray(_SCALE_ZERO)
@@ -63,7 +63,7 @@ def nodes(
     pieces.append(_piece(start, _W_MAX - start, start_scale, 1.0, _NODES_LAST, pole))
     kinetic, weight, distance = (jnp.concatenate(parts, axis=-1) for parts in zip(*pieces, strict=True))
     root_s = dark_mass * (2.0 + kinetic)
-    gap = dark_mass * distance * (root_s + mass[:, None])
+    gap = dark_mass * distance * (root_s[None, :] + mass[:, None])
     return Nodes(kinetic, weight, Energies(root_s**2, gap))
 
 
@@ -98,4 +98,4 @@ def _piece(
     t = span * jnp.asarray(0.5 * (points + 1.0))
     offset = direction * scale * jnp.sinh(t)
     weight = scale * jnp.cosh(t) * span * jnp.asarray(0.5 * weights)
-    return anchor + offset, weight, (anchor - pole)[:, None] + offset
+    return anchor + offset, weight, (anchor - pole)[:, None] + offset[None, :]

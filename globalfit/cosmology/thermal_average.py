@@ -43,7 +43,7 @@ def _boltzmann_sum(
 ) -> Float[Array, " x"]:
     """Sum over nodes of the integrand times k(x, w) = exp(-x w) sqrt(2 z/pi) exp(z) K1(z)."""
     bessel, _ = _bessel(x, terms, kinetic)
-    return jnp.sum(jnp.exp(-_column(x) * kinetic) * bessel * integrand, axis=1)
+    return jnp.sum(jnp.exp(-_column(x) * kinetic[None, :]) * bessel * integrand[None, :], axis=1)
 
 
 @_boltzmann_sum.defjvp
@@ -56,8 +56,9 @@ def _boltzmann_sum_jvp(
     @jax.checkpoint
     def tangent(kinetic: Array, first: Array, second: Array) -> Array:
         bessel, slope = _bessel(x, terms, kinetic)
-        boltzmann = jnp.exp(-_column(x) * kinetic)
-        return jnp.sum(boltzmann * (bessel * first + (slope - _column(x) * bessel) * second), axis=1)
+        boltzmann = jnp.exp(-_column(x) * kinetic[None, :])
+        second_slope = (slope - _column(x) * bessel) * second[None, :]
+        return jnp.sum(boltzmann * (bessel * first[None, :] + second_slope), axis=1)
 
     return _boltzmann_sum(x, terms, kinetic, integrand), tangent(kinetic, tangents[1], integrand * tangents[0])
 
@@ -68,7 +69,7 @@ def _column(x: tuple[float, ...]) -> Array:
 
 def _bessel(x: tuple[float, ...], terms: int, kinetic: Float[Array, " node"]) -> tuple[Array, Array]:
     """sqrt(2 z/pi) exp(z) K1(z) at z = x (2 + w), and its derivative in w; (x, node)."""
-    inverse = 1.0 / (2.0 + kinetic)
+    inverse = 1.0 / (2.0 + kinetic[None, :])
     inverse_z = inverse * (1.0 / _column(x))
     value, slope = jnp.zeros_like(inverse_z), jnp.zeros_like(inverse_z)
     for coefficient in _bessel_coefficients(x[0], terms)[::-1]:

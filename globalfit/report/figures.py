@@ -72,6 +72,8 @@ def corner_figure(content: Content) -> Figure:
     ranges = [_range(x, weights, parameter) for x, parameter in zip(columns, parameters, strict=True)]
     best = [_log10(parameter["best_fit"], parameter) for parameter in parameters]
     size = len(parameters)
+    # corner annotates this factor as an integer, but takes any number.
+    factor: Any = _histogram_bins(weights) / BINS
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         # A posterior of a few points has no 95 % contour; the histograms show it all the same.
         warnings.simplefilter("ignore")
@@ -80,7 +82,7 @@ def corner_figure(content: Content) -> Figure:
             np.column_stack(columns),
             weights=weights,
             bins=BINS,
-            hist_bin_factor=_histogram_bins(weights) / BINS,
+            hist_bin_factor=factor,
             range=ranges,
             smooth=_smoothing(weights),
             levels=LEVELS,
@@ -174,7 +176,7 @@ def _draw_prediction(axes: Axes, row: dict[str, Any], x: Float[np.ndarray, " poi
         axes.axvspan(low, high, color=MEASURED_COLOUR, alpha=0.45, linewidth=0.0, label="measured")
         axes.legend(frameon=False, fontsize=9)
     axes.set_yticks([])
-    axes.set_xlabel(tex(row["observable"], row["unit"] if row["unit"] != "1" else ""))
+    axes.set_xlabel(tex(row["observable"], row["unit"]))
     axes.set_title(experiment(row["name"]), fontsize=10.5)
 
 

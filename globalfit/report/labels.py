@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 
 _SYMBOLS: dict[str, tuple[str, str]] = {
     "m_chi": (r"m_\chi", "m<sub>&chi;</sub>"),
@@ -36,6 +37,10 @@ _EXPERIMENTS = {
 }
 
 
+# Units that say nothing beside a number.
+PURE = ("", "1", "events")
+
+
 def experiment(name: str) -> str:
     """Name of a likelihood as people write it: `lz_2024` is LZ 2024."""
     return " ".join(_EXPERIMENTS.get(part, part) for part in name.split("_"))
@@ -48,7 +53,7 @@ def tex(name: str, unit: str = "") -> str:
         symbol = f"${_SYMBOLS[name][0]}$"
     elif name.startswith("events_"):
         symbol = f"events in {experiment(name.removeprefix('events_'))}"
-    return f"{symbol} [{unit}]" if unit else symbol
+    return symbol if unit in PURE else f"{symbol} [{unit}]"
 
 
 def html_symbol(name: str) -> str:
@@ -75,6 +80,6 @@ def number(value: float | None, digits: int = 4) -> str:
     return text.replace("-", "&minus;")
 
 
-def plain(text: str) -> str:
-    """Text as HTML."""
-    return html.escape(text)
+def unit_symbol(unit: str) -> str:
+    """Unit as HTML with raised exponents; nothing for a pure number or a count."""
+    return "" if unit in PURE else re.sub(r"\^(-?\d+)", r"<sup>\1</sup>", html.escape(unit))

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from globalfit.files import replaced
 from globalfit.report.content import Content
-from globalfit.report.labels import html_symbol, number
+from globalfit.report.labels import html_symbol, number, unit_symbol
 from globalfit.results import folder as names
 from globalfit.results.summary import NOT_CONVERGED
 
@@ -31,6 +31,7 @@ def render(content: Content, figures: Mapping[str, str]) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["number"] = lambda value, digits=4: Markup(number(_float(value), digits))  # noqa: S704
     environment.filters["symbol"] = lambda name: Markup(html_symbol(name))  # noqa: S704
+    environment.filters["unit"] = lambda unit: Markup(unit_symbol(unit))  # noqa: S704
     template = environment.from_string(package.joinpath("template.html").read_text(encoding="utf-8"))
     return template.render(
         style=Markup(package.joinpath("style.css").read_text(encoding="utf-8")),  # noqa: S704

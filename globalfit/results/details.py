@@ -74,20 +74,24 @@ def parameter_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]
 
 
 def likelihood_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]:
-    """Every experiment: what it measured, what the best fit predicts, pull and ln L."""
+    """Every experiment: what it measured, what the best fit predicts, pull and ln L.
+
+    The prediction is the measured observable, or the event count of the experiment if nothing predicts that directly.
+    """
     table = []
     for name, item in posterior.likelihoods.items():
         measurement = item.measurement
-        word = posterior.vocabulary.get(measurement.observable)
+        compared = (measurement.observable, f"events_{name}")
+        word = next((posterior.vocabulary[key] for key in compared if key in posterior.vocabulary), None)
         table.append(
             {
                 "name": name,
                 "title": item.title,
-                "observable": measurement.observable,
+                "observable": word.name if word else measurement.observable,
                 "measured": measurement.summary,
                 "central": measurement.central,
                 "sigma": measurement.sigma,
-                "prediction": best.predictions.get(measurement.observable),
+                "prediction": best.predictions[word.name] if word else None,
                 "unit": word.unit if word else "",
                 "pull": best.pulls[name],
                 "log_likelihood": best.terms[name],

@@ -7,7 +7,7 @@ so that a toy density tests it as well as a global fit.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Array, Float
@@ -109,7 +109,7 @@ class Sampler(Protocol):
     references: ClassVar[tuple[str, ...]]
 
     @classmethod
-    def build(cls, options: Any) -> Self:
+    def build(cls, options: Any) -> Sampler:
         """The sampler with validated options."""
         ...
 

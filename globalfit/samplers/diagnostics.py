@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterator
 from types import ModuleType
 
 import numpy as np
@@ -31,21 +32,21 @@ def at_least(name: str, value: float, bound: float, message: str) -> Diagnostic:
 
 
 def rank_rhat(chains: Float[np.ndarray, "chain draw ndim"]) -> Float[np.ndarray, " ndim"]:
-    """Rank-normalised split R-hat of every parameter (arXiv:1903.08008)."""
+    """Rank-normalised split R-hat of every parameter, NaN if it never moves (arXiv:1903.08008)."""
     arviz = _arviz()
-    return np.array([float(arviz.rhat(chains[:, :, i], method="rank")) for i in range(chains.shape[2])])
+    return np.array([float(arviz.rhat(x, method="rank")) if np.ptp(x) > 0.0 else np.nan for x in _each(chains)])
 
 
 def effective_sizes(chains: Float[np.ndarray, "chain draw ndim"], kind: str) -> Float[np.ndarray, " ndim"]:
-    """Effective sample size of every parameter, `kind` "bulk" or "tail" (arXiv:1903.08008)."""
+    """Effective sample size of every parameter, `kind` "bulk" or "tail", NaN if it never moves (arXiv:1903.08008)."""
     arviz = _arviz()
-    return np.array([float(arviz.ess(chains[:, :, i], method=kind)) for i in range(chains.shape[2])])
+    return np.array([float(arviz.ess(x, method=kind)) if np.ptp(x) > 0.0 else np.nan for x in _each(chains)])
 
 
 def chain_checks(
     names: tuple[str, ...],
     independent: Float[np.ndarray, "chain draw ndim"],
-    walkers: Float[np.ndarray, "walker draw ndim"],
+    walkers: Float[np.ndarray, "walker step ndim"],
 ) -> tuple[Diagnostic, ...]:
     """R-hat of independent chains, bulk and tail effective sizes from single walkers; the worst parameter counts."""
     rhat = rank_rhat(independent)
@@ -93,6 +94,11 @@ def insertion_rank_p(ranks: Int[np.ndarray, " iteration"], live: int, random: np
     lowest = min(float(kstest(part, "uniform").pvalue) for part in stretches)
     corrected = -math.expm1(len(stretches) * math.log1p(-min(lowest, 1.0 - 1e-16)))
     return min(float(kstest(uniform, "uniform").pvalue), corrected)
+
+
+def _each(chains: Float[np.ndarray, "chain draw ndim"]) -> Iterator[Float[np.ndarray, "chain draw"]]:
+    """One parameter after the other."""
+    return iter(np.moveaxis(chains, 2, 0))
 
 
 def _arviz() -> ModuleType:

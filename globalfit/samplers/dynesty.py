@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from dynesty import NestedSampler
@@ -36,9 +36,6 @@ class DynestyOptions(BaseModel):
         le=65_536,
         description="Walks that advance together; by default nlive / 8, at most 64. A fraction of about "
         "queue / (2 nlive) of the calls is lost to walks that the rising threshold overtakes.",
-    )
-    bound: Literal["none", "single", "multi", "balls", "cubes"] = Field(
-        "multi", description="Shape that dynesty fits to the live points for the ellipsoid steps."
     )
     draws: int | None = Field(
         None, ge=1, description="Equally weighted draws to keep; by default the effective sample size."
@@ -89,7 +86,7 @@ class Dynesty:
                 _unused,
                 target.ndim,
                 nlive=options.nlive,
-                bound=options.bound,
+                bound="multi",
                 sample=walks,
                 pool=QueuePool(queue),
                 queue_size=queue,
@@ -121,6 +118,7 @@ class Dynesty:
                 "iterations": float(sampler.it - 1),
                 "efficiency": (sampler.it - 1) / sampler.ncall,
                 "acceptance": walks.accepted / max(walks.tried, 1),
+                "hopped": walks.hopped / max(walks.walked, 1),
                 "steps_per_walk": walks.tried / max(walks.walked, 1),
                 "prior_fraction_with_solution": options.nlive / start.tried,
             },

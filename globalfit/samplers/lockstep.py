@@ -1,43 +1,49 @@
 """dynesty's proposals in lockstep: a queue of random walks advances in one compiled kernel.
 
 dynesty has no batched interface, but it hands its `pool.map` the whole queue of proposals at once. Here the "function"
-of that call takes the queue itself, so that every step of all its walks is one batch of the likelihood. A step goes to
-a point of one of dynesty's ellipsoids around the walk (Skilling 2006) or along a difference of two live points. Both
-proposals are symmetric, so that walks which refuse to leave the cube and to fall to the threshold leave the constrained
-prior invariant.
+of that call takes the queue itself, so that every step of all its walks is one batch of the likelihood. The first steps
+of a walk go anywhere in the union of dynesty's ellipsoids: they carry points between separate modes, whose shares would
+drift if new points only descended from their neighbours. The others go to a point of an ellipsoid around the walk
+(Skilling 2006) or along a difference of two live points. All proposals are symmetric, so that walks which refuse to
+leave the cube and to fall to the threshold leave the constrained prior invariant.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from dynesty.bounding import MultiEllipsoid
 from dynesty.internal_samplers import InternalSampler, SamplerReturn
 from dynesty.sampler import Sampler as DynestySampler
 from dynesty.utils import LoglOutput
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from globalfit.samplers import Target
 from globalfit.samplers.batching import CHUNK, cube_batch, cube_block
+from globalfit.samplers.ellipsoids import overlaps, union_draws
 from globalfit.samplers.proposals import differences, in_ball, inside_cube
 
-# Fraction of steps along a difference of live points.
+# Steps at the beginning of a walk that go anywhere in the union of the ellipsoids.
+HOPS = 4
+# Fraction of the other steps along a difference of live points.
 DIFFERENCES = 0.5
 # Acceptance that the size of the ellipsoid steps is tuned to, dynesty's own choice.
 ACCEPTANCE = 0.5
 
 
 class Walks(NamedTuple):
-    """State of a queue of walks, and per walk: accepted steps, ellipsoid steps, accepted ellipsoid steps."""
+    """State of a queue of walks; per walk: accepted hops, other accepted steps, ellipsoid steps, accepted ones."""
 
     u: Float[Array, "queue ndim"]
     theta: Float[Array, "queue ndim"]
     log_likelihood: Float[Array, " queue"]
+    hopped: Int[Array, " queue"]
     accepted: Int[Array, " queue"]
     tried: Int[Array, " queue"]
     hits: Int[Array, " queue"]
@@ -47,6 +53,7 @@ class Walks(NamedTuple):
 def advance(
     target: Target,
     walks: Walks,
+    hops: tuple[Float[Array, "queue hop ndim"], Bool[Array, "queue hop"]],
     axes: Float[Array, "queue ndim ndim"],
     live: Float[Array, "live ndim"],
     scale: Float[Array, ""],
@@ -54,7 +61,10 @@ def advance(
     threshold: Float[Array, ""],
     key: PRNGKeyArray,
 ) -> Walks:
-    """`steps` steps of random walks above a threshold of ln L; `steps` is an argument, not part of the compilation."""
+    """`steps` steps of random walks above a threshold of ln L, the first ones to the valid ones of the points `hops`.
+
+    `steps` is an argument, not part of the compilation, and hops are no branch: the likelihood is compiled once.
+    """
     queue, ndim = walks.u.shape
 
     def step(i: Int[Array, ""], walks: Walks) -> Walks:
@@ -62,8 +72,10 @@ def advance(
         ellipsoid = jax.random.bernoulli(choice_key, 1.0 - DIFFERENCES, (queue,))
         in_ellipsoid = scale * jnp.einsum("qij,qj->qi", axes, in_ball(ball_key, queue, ndim))
         move = jnp.where(ellipsoid[:, None], in_ellipsoid, differences(difference_key, queue, live))
-        proposal = walks.u + move
-        inside = inside_cube(proposal)
+        hop = i < HOPS
+        proposal = jnp.where(hop, hops[0][:, i % HOPS], walks.u + move)
+        inside = inside_cube(proposal) & (~hop | hops[1][:, i % HOPS])
+        walk = ~hop & jnp.ones(queue, bool)
         proposal = jnp.where(inside[:, None], proposal, walks.u)
         theta, log_likelihood = cube_batch(target, proposal)
         accept = inside & (log_likelihood > threshold)
@@ -71,9 +83,10 @@ def advance(
             jnp.where(accept[:, None], proposal, walks.u),
             jnp.where(accept[:, None], theta, walks.theta),
             jnp.where(accept, log_likelihood, walks.log_likelihood),
-            walks.accepted + accept,
-            walks.tried + ellipsoid,
-            walks.hits + (accept & ellipsoid),
+            walks.hopped + (accept & ~walk),
+            walks.accepted + (accept & walk),
+            walks.tried + (ellipsoid & walk),
+            walks.hits + (accept & ellipsoid & walk),
         )
 
     return jax.lax.fori_loop(0, steps, step, walks)
@@ -146,13 +159,13 @@ class RandomWalks(Lockstep):
     """Random walks from live points.
 
     The size of the ellipsoid steps is tuned to `ACCEPTANCE`; the number of steps, at least `walks`, grows until a walk
-    has `moves` accepted steps on average, to 50 times `walks` at most.
+    has `moves` accepted steps besides its hops on average, to 50 times `walks` at most.
     """
 
     def __init__(self, target: Target, walks: int, moves: float) -> None:
         super().__init__(target)
         self.fewest, self.moves, self.steps = walks, moves, walks
-        self.accepted = self.tried = self.walked = self.stuck = 0
+        self.accepted = self.hopped = self.tried = self.walked = self.stuck = 0
         self._last_moves, self._last_hits = float(moves), ACCEPTANCE
 
     def sample(self, queue: Queue) -> list[SamplerReturn]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -162,19 +175,29 @@ class RandomWalks(Lockstep):
         start = nested.rstate.choice(above, queue.size, replace=queue.size > len(above))
         live, zero = jnp.asarray(nested.live_u), jnp.zeros(queue.size, int)
         theta, log_likelihood = jnp.asarray(nested.live_v[start]), jnp.asarray(nested.live_logl[start])
-        walks = Walks(live[start], theta, log_likelihood, zero, zero, zero)
+        walks = Walks(live[start], theta, log_likelihood, zero, zero, zero, zero)
         key = jax.random.key(queue.seed.generate_state(1, np.uint32)[0])
         steps, scale = jnp.asarray(self.steps), jnp.asarray(float(self.scale))
         axes, threshold = jnp.asarray(queue.axes), jnp.asarray(float(queue.threshold))
-        end = advance(self.target, walks, axes, live, scale, steps, threshold, key)
-        accepted, tried, hits = (np.asarray(part) for part in (end.accepted, end.tried, end.hits))
+        end = advance(
+            self.target, walks, self._hops(nested, nested.live_u[start]), axes, live, scale, steps, threshold, key
+        )
+        hopped, accepted, tried, hits = (np.asarray(part) for part in (end.hopped, end.accepted, end.tried, end.hits))
         self._last_moves, self._last_hits = float(accepted.mean()), float(hits.sum() / max(tried.sum(), 1))
+        self.hopped += int(np.count_nonzero(hopped))
         self.accepted += int(accepted.sum())
         self.tried += self.steps * queue.size
         self.walked += queue.size
-        self.stuck += int(np.count_nonzero(accepted == 0))
+        self.stuck += int(np.count_nonzero(hopped + accepted == 0))
         points = zip(*(np.asarray(part) for part in (end.u, end.theta, end.log_likelihood)), strict=True)
         return [_proposal(u, theta, log_likelihood, self.steps) for u, theta, log_likelihood in points]
+
+    def _hops(self, nested: DynestySampler, start: Float[np.ndarray, "queue ndim"]) -> tuple[Array, Array]:
+        """Points to hop to; only for walks that begin inside the ellipsoids, since there is no way back to others."""
+        bound = cast(MultiEllipsoid, nested.bound)
+        points, valid = union_draws(bound, HOPS * len(start), nested.rstate)
+        valid = valid.reshape(len(start), HOPS) & (overlaps(bound, start) > 0)[:, None]
+        return jnp.asarray(points.reshape(len(start), HOPS, -1)), jnp.asarray(valid)
 
     def tune(self, tuning_info: dict[str, Any], update: bool = False) -> None:  # noqa: ARG002
         """Step size and number of steps for the next queue, from the one that is used up (`update`)."""

@@ -18,15 +18,15 @@ class Pace:
         self._progress, self._stage, self._total = progress, stage, total
         self._last = self._start = time.monotonic()
 
-    def __call__(self, done: float, message: Callable[[], str]) -> None:
+    def __call__(self, done: float | int, message: Callable[[], str]) -> None:
         """Emit unless the last event is too recent."""
         if time.monotonic() - self._last >= INTERVAL:
             self._last = time.monotonic()
-            self._progress(Event(self._stage, done, self._total, message()))
+            self._progress(Event(self._stage, float(done), self._total, message()))
 
-    def finish(self, done: float, message: str) -> None:
+    def finish(self, done: float | int, message: str) -> None:
         """Emit the end of the stage."""
-        self._progress(Event(self._stage, done, self._total or done, message))
+        self._progress(Event(self._stage, float(done), self._total or float(done), message))
 
     @property
     def seconds(self) -> float:

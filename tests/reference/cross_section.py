@@ -3,12 +3,11 @@
 The s-channel amplitude of the axial dark current a_k into a final state with couplings f_l is sum_kl a_k D_kl f_l with
 
     fixed             D the pole sum, i M_k Gamma_k;
-    running_all       D the inverse of (s - M_k^2) delta_kl + i s rho_kl(s), rho from every open channel;
-    running_fermions  the same with rho of fermions alone and i s Gamma_k/M_k from the decays of the vectors to bosons;
-                      in the amplitude for W W the Z-like pole keeps its fixed width, and nothing is off-diagonal.
+    running           D the inverse of (s - M_k^2) delta_kl + i s rho_kl(s), rho of fermions alone, and i s Gamma_k/M_k
+                      from the decays of the vectors to bosons; for W W the numerator of that inverse has no widths.
 
-rho of W W grows as s^2 for the Z and its resummation without the vertex corrections that cancel it removes the Z from
-every amplitude far above 2 M_W; the third form keeps the cancellation of photon and Z in W W that the first one has.
+rho of W W grows as s^2 for the Z and its resummation without the vertex corrections that cancel it would remove the Z
+from every amplitude far above 2 M_W; a width in the numerator would spoil the cancellation of photon and Z in W W.
 
 Longitudinal exchange is proportional to
 sum_k a_k f_k/M_k^2 = 0 without widths and is left out; `unitary=True` keeps the q q/M^2 terms of a fixed-width
@@ -72,16 +71,14 @@ def propagator(model: Model, sqrt_s: NDArray, width: str, channel: str = "") -> 
     partial, total = widths(model)
     if width == "fixed":
         return _diagonal(1.0 / (gap + 1j * (model.mass * total)[:, None]))
-    bosonic = np.zeros(2)
+    bosonic = sum(partial[name] for name in _BOSONS)
     running = channels(model, s) | {"dark": dark_channel(model, s)}
-    if width == "running_fermions":
-        bosonic = sum(partial[name] for name in _BOSONS)
-        running = {name: terms for name, terms in running.items() if name not in _BOSONS}
+    running = {name: terms for name, terms in running.items() if name not in _BOSONS}
     inverse = _diagonal(gap + 1j * s * (bosonic / model.mass)[:, None])
     for coupling, rho in itertools.chain.from_iterable(running.values()):
         inverse += 1j * np.multiply.outer(np.outer(coupling, coupling), s * rho)
-    if width == "running_fermions" and channel == "ww":
-        return _diagonal(1.0 / np.stack([gap[0] + 1j * model.mass[0] * total[0], inverse[1, 1]]))
+    if channel == "ww":
+        return _diagonal(gap[::-1] / (inverse[0, 0] * inverse[1, 1] - inverse[0, 1] * inverse[1, 0]))
     return np.moveaxis(np.linalg.inv(np.moveaxis(inverse, -1, 0)), 0, -1)
 
 

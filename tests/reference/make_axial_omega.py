@@ -20,7 +20,7 @@ COLUMNS = (
 _HEADER = """\
 # Axial dark photon: omega_h2 of chi + chibar, x_f (Y = 2.5 Yeq), total widths, and sigma v of chi chibar in GeV^-2:
 # thermal average at x = 20 and at x = 1000, and at v_rel = 1e-3 (width-free longitudinal exchange).
-# inputs: presets of the package; width: fixed, running_all or running_fermions, see tests/reference/cross_section.py.
+# inputs: presets of the package; width: fixed or running, see tests/reference/cross_section.py.
 # Made by python -m tests.reference.make_axial_omega: adaptive panels for the thermal average (1e-7), Radau for the
 # Boltzmann equation (1e-9); omega_h2 is good to 1e-6.
 """
@@ -59,7 +59,7 @@ POINTS = (
 )
 
 
-SETTINGS = (("default", "running_all"), ("default", "running_fermions"), ("micromegas6", "fixed"))
+SETTINGS = (("default", "running"), ("micromegas6", "fixed"))
 
 
 def row(preset: str, width: str, point: tuple[float, float, float, float]) -> list[str]:

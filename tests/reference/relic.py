@@ -36,7 +36,7 @@ _PAIR_NAMES = {"z_z": (0, 0), "z_ad": (0, 1), "ad_ad": (1, 1)}
 class Options:
     """Choices in which programs differ."""
 
-    width: str = "running_all"  # as in `cross_section`
+    width: str = "running"  # as in `cross_section`
     unitary: bool = False  # q q/M^2 terms of a fixed-width unitary-gauge propagator, otherwise without widths
 
 
@@ -110,7 +110,7 @@ def omega_h2(
 
 def default_width(inputs: Inputs) -> str:
     """Treatment of widths, in the names of `cross_section`, that `inputs` stand for."""
-    return "fixed" if inputs.width == "fixed" else "running_all"
+    return "fixed" if inputs.width == "fixed" else "running"
 
 
 @functools.cache

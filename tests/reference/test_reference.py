@@ -80,7 +80,7 @@ def test_thermal_average_against_quad():
 @pytest.mark.slow
 @pytest.mark.parametrize("line", [0, 17, 43, 60, 89])
 def test_table_can_be_made_again(line):
-    rows = [r for r in csv.reader(make_axial_omega.TABLE.open()) if not r[0].startswith("#")][1:]
+    rows = [r for r in csv.reader(make_axial_omega.TABLE.read_text().splitlines()) if not r[0].startswith("#")][1:]
     inputs, width, *numbers = rows[line]
     made = make_axial_omega.row(inputs, width, tuple(float(value) for value in numbers[:4]))
     assert [float(value) for value in made[2:]] == pytest.approx([float(value) for value in numbers], rel=1e-6)

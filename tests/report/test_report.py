@@ -16,7 +16,7 @@ from globalfit.fit import fit
 from globalfit.report import make_report
 from globalfit.report.content import read_content
 from globalfit.report.figures import corner_figure, predictions_figure
-from globalfit.report.labels import experiment, html_symbol, number, tex
+from globalfit.report.labels import experiment, html_symbol, number, tex, unit_symbol
 
 
 @pytest.fixture(autouse=True)
@@ -147,4 +147,6 @@ def test_labels():
     assert tex("events_lz_2024") == "events in LZ 2024"
     assert html_symbol("log10_epsilon") == "log<sub>10</sub> &epsilon;"
     assert html_symbol("unknown") == ""
+    assert unit_symbol("cm^3/s") == "cm<sup>3</sup>/s"
+    assert unit_symbol("1") == ""
     assert experiment("pandax4t_2021") == "PandaX-4T 2021"

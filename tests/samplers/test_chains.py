@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from targets import Box, Gaussian, Hole, TwoModes
+from samplers.targets import Box, Gaussian, Hole, TwoModes
 
 from globalfit.progress import silent
 from globalfit.samplers import Draws, Sampler
@@ -27,7 +27,8 @@ def ensembles(target, seed: int = 1, **options) -> Draws:
 
 
 def hamiltonian(target, seed: int = 1, **options) -> Draws:
-    return Nuts.build(NutsOptions(**{"warmup": 400, "draws": 500, **options})).run(target, seed, silent)
+    short = NutsOptions(**{"warmup": 400, "draws": 500, "particles": 256, **options})
+    return Nuts.build(short).run(target, seed, silent)
 
 
 def check(draws: Draws, name: str):
@@ -157,14 +158,14 @@ class Shear(eqx.Module):
 
 
 def test_a_target_can_bring_its_own_coordinates():
-    banana = Banana(("x0", "x1"), 30.0)
+    banana = Banana(("x0", "x1"), 60.0)
     assert isinstance(banana.straighten, Coordinates)
     straight = hamiltonian(banana)
     assert straight.converged, [d for d in straight.diagnostics if not d.passed]
     theta = straight.theta.reshape(-1, 2)
     assert theta[:, 0].std() == pytest.approx(1.0, abs=0.1)
     assert (theta[:, 1] - 2.0 * theta[:, 0] ** 2).std() == pytest.approx(0.02, abs=0.002)
-    plain = hamiltonian(Banana(("x0", "x1"), 30.0, straight=False), tree_depth=8)
+    plain = hamiltonian(Banana(("x0", "x1"), 60.0, straight=False), tree_depth=8)
     assert plain.numbers["gradients"] > 5.0 * straight.numbers["gradients"]
 
 

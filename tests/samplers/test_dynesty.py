@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from samplers.targets import Box, Gaussian, Hole, Sheet, TwoModes
 from scipy.stats import chi2
-from targets import Box, Gaussian, Hole, Sheet, TwoModes
 
 from globalfit.progress import Event, silent
 from globalfit.samplers import Draws, Sampler
@@ -57,7 +57,7 @@ def test_shapes_and_weights(gaussian):
     assert np.exp(draws.weighted.log_weight).sum() == pytest.approx(1.0)
     assert draws.log_likelihood[0, 5] == pytest.approx(float(target.log_likelihood(jnp.asarray(draws.theta[0, 5]))))
     assert draws.log_prior[0, 0] == pytest.approx(target.log_evidence)
-    assert draws.numbers["likelihood_calls"] > draws.numbers["iterations"] * 20
+    assert draws.numbers["likelihood_calls"] > draws.numbers["iterations"] * 15
 
 
 def test_the_same_seed_gives_the_same_run(gaussian):
@@ -135,7 +135,7 @@ def test_progress_is_slow_enough_to_read():
     assert [event.done for event in events] == sorted(event.done for event in events)
 
 
-@pytest.mark.parametrize("wrong", [{"nlive": 3}, {"nlive": "600"}, {"dlogz": 0.0}, {"lives": 100}, {"bound": "box"}])
+@pytest.mark.parametrize("wrong", [{"nlive": 3}, {"nlive": "600"}, {"dlogz": 0.0}, {"lives": 100}])
 def test_wrong_options_are_refused(wrong):
     with pytest.raises(ValidationError):
         DynestyOptions(**wrong)

@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from targets import Gaussian, Hole, Sheet, TwoModes
+from samplers.targets import Gaussian, Hole, Sheet, TwoModes
 
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.progress import silent

@@ -6,12 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from dynesty.bounding import MultiEllipsoid
+from samplers.targets import Gaussian, Hole
 from scipy.stats import kstest
-from targets import Gaussian, Hole
 
 from globalfit.errors import ConfigurationError
 from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, prior_draws
-from globalfit.samplers.lockstep import Walks, advance
+from globalfit.samplers.ellipsoids import overlaps, union_draws
+from globalfit.samplers.lockstep import HOPS, Walks, advance
 from globalfit.samplers.proposals import differences, in_ball
 
 
@@ -31,22 +33,39 @@ def test_walks_keep_the_constrained_prior(radius):
     theta, log_likelihood = evaluate_cube(target, u)
     threshold = float(target.log_likelihood(jnp.array([10.0 * radius, 0.0])))
     zero = jnp.zeros(count, int)
-    start = Walks(jnp.asarray(u), jnp.asarray(theta), jnp.asarray(log_likelihood), zero, zero, zero)
+    start = Walks(jnp.asarray(u), jnp.asarray(theta), jnp.asarray(log_likelihood), zero, zero, zero, zero)
     axes = jnp.broadcast_to(radius * jnp.array([[1.0, 0.0], [0.5, 0.8]]), (count, 2, 2))
     live = jnp.asarray(u[:300])
+    bound = MultiEllipsoid(2)
+    bound.update(u[:300], rstate=random, bootstrap=0)
+    hops, valid = union_draws(bound, count * HOPS, random)
+    valid = valid.reshape(count, HOPS) & (overlaps(bound, u) > 0)[:, None]
+    hops = (jnp.asarray(hops.reshape(count, HOPS, 2)), jnp.asarray(valid))
     end = advance(
-        target, start, axes, live, jnp.asarray(0.7), jnp.asarray(20), jnp.asarray(threshold), jax.random.key(1)
+        target, start, hops, axes, live, jnp.asarray(0.7), jnp.asarray(20), jnp.asarray(threshold), jax.random.key(1)
     )
     moved = np.asarray(end.u)
     assert np.all(np.asarray(end.log_likelihood) > threshold)
     assert np.all((moved > 0.0) & (moved < 1.0))
-    assert np.all(np.asarray(end.accepted) > 0)
+    assert np.mean(np.asarray(end.accepted + end.hopped) > 0) > 0.99
     reference = corner_region(np.random.default_rng(6), 100_000, radius)
     for coordinate in (0, 1):
         assert kstest(moved[:, coordinate], reference[:, coordinate]).pvalue > 1e-3
     again = evaluate_cube(target, moved)
     np.testing.assert_array_equal(again[0], np.asarray(end.theta))
     np.testing.assert_allclose(again[1], np.asarray(end.log_likelihood), rtol=1e-12)
+
+
+def test_draws_of_overlapping_ellipsoids_are_uniform():
+    random = np.random.default_rng(7)
+    bound = MultiEllipsoid(2, ctrs=[[0.4, 0.5], [0.5, 0.5]], covs=[0.01 * np.eye(2)] * 2)
+    points, valid = union_draws(bound, 40_000, random)
+    assert np.all(overlaps(bound, points) >= 1)
+    assert 0.6 < valid.mean() < 0.9
+    box = np.array([0.3, 0.4]) + random.random((60_000, 2)) * np.array([0.3, 0.2])
+    union = box[overlaps(bound, box) > 0]
+    assert kstest(points[valid, 0], union[:, 0]).pvalue > 1e-3
+    assert kstest(points[valid, 1], union[:, 1]).pvalue > 1e-3
 
 
 def test_ball_points_are_uniform():
