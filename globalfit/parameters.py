@@ -78,7 +78,7 @@ class Expression:
 
     def _value(self, node: ast.expr, values: Mapping[str, Array]) -> Array:
         match node:
-            case ast.Constant(value=value):
+            case ast.Constant(value=int() | float() as value):
                 return jnp.asarray(float(value))
             case ast.Name(id=name):
                 return jnp.asarray(_CONSTANTS[name]) if name in _CONSTANTS else values[name]

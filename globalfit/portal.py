@@ -40,8 +40,8 @@ class DarkMatter(eqx.Module):
 class Portal(eqx.Module):
     """Two vectors, their mixing and all their couplings at one parameter point.
 
-    Masses are squared, GeV^2, in the order (V1-like, V2-like); `names` label the mass eigenstates. Couplings are those of
-    the gauge-basis fields: `vector` and `axial` to `globalfit.fermions.FERMIONS`, `w_pair` to W+W- (in units of the
+    Masses are squared, GeV^2, in the order (V1-like, V2-like); `names` label the mass eigenstates. Couplings are those
+    of the gauge-basis fields: `vector` and `axial` to `globalfit.fermions.FERMIONS`, `w_pair` to W+W- (in units of the
     Standard-Model triple-gauge vertex), `higgs` the vertex h V_i V_j (g_{mu nu} times GeV). `status` has the flags of
     `globalfit.status` that the model itself can tell.
     """
@@ -94,9 +94,9 @@ class LagrangianMasses(NamedTuple):
 def lagrangian_masses(mass2: Float[Array, " 2"], mixing: Float[Array, ""]) -> LagrangianMasses:
     """Lagrangian masses that give the physical masses squared `mass2` at a kinetic mixing eta.
 
-    They are the roots of z^2 - (1-eta^2)(x+y) z + (1-eta^2) x y = 0, the larger one on the side of the larger of x and y.
-    A solution exists for |eta| < |x-y|/(x+y). In the eigenmass-repulsion band beyond, the unmixed solution comes back
-    and `solvable` is False, so that whatever is computed from it stays finite.
+    They are the roots of z^2 - (1-eta^2)(x+y) z + (1-eta^2) x y = 0, the larger one on the side of the larger of x
+    and y. A solution exists for |eta| < |x-y|/(x+y). In the eigenmass-repulsion band beyond, the unmixed solution comes
+    back and `solvable` is False, so that whatever is computed from it stays finite.
     """
     x, y = mass2[0], mass2[1]
     contrast = jnp.abs(x - y) / (x + y)

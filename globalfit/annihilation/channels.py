@@ -34,6 +34,14 @@ def fermion_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]
     return densities
 
 
+def fermion_total(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> Density:
+    """Sum of `fermion_densities` as one matrix product, which the compiler can neither fuse nor repeat."""
+    pair = spectral.fermion_pair(s[None, :], jnp.asarray(fermions.masses(inputs))[:, None])
+    colours = jnp.asarray(fermions.COLOURS)[None, :]
+    vector, axial = (colours * products(coupling.T, coupling.T) for coupling in (portal.vector, portal.axial))
+    return jnp.concatenate([vector, axial], axis=1) @ jnp.concatenate([pair.vector, pair.axial], axis=0)
+
+
 def boson_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> dict[str, Density]:
     """W+ W- (`ww`) and each mass eigenstate with a Higgs boson (`z_h`, ...)."""
     densities = {W_PAIR: _outer(products(portal.w_pair, portal.w_pair), spectral.w_pair(s, inputs.m_w))}

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -34,7 +33,7 @@ def cross_sections(portal: Portal, inputs: Inputs, energies: Energies) -> dict[s
     """sigma beta_chi by final state, GeV^-2."""
     fermion = channels.fermion_densities(portal, inputs, energies.s)
     boson = channels.boson_densities(portal, inputs, energies.s)
-    total = sum(fermion.values(), start=jnp.zeros((3, *energies.s.shape)))
+    total = channels.fermion_total(portal, inputs, energies.s)
     current, w_current = _currents(portal, inputs, energies, total)
     result = {
         name: channels.contract(w_current if name == channels.W_PAIR else current, density)
@@ -47,11 +46,9 @@ def cross_sections(portal: Portal, inputs: Inputs, energies: Energies) -> dict[s
 
 def total_cross_section(portal: Portal, inputs: Inputs, energies: Energies) -> Float[Array, " energy"]:
     """sigma beta_chi summed over final states, GeV^-2: the sum of `cross_sections`, with less work."""
-    fermion = channels.fermion_densities(portal, inputs, energies.s)
     boson = channels.boson_densities(portal, inputs, energies.s)
     w_pair = boson.pop(channels.W_PAIR)
-    # The barrier keeps the compiler from evaluating the densities anew in each of their uses.
-    total = jax.lax.optimization_barrier(sum(fermion.values(), start=jnp.zeros((3, *energies.s.shape))))
+    total = channels.fermion_total(portal, inputs, energies.s)
     current, w_current = _currents(portal, inputs, energies, total)
     parts = [*longitudinal_exchange(portal, inputs, energies.s).values(), *vector_pairs(portal, energies.s).values()]
     parts += [channels.contract(w_current, w_pair)]

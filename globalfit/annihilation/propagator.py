@@ -1,9 +1,9 @@
 """Transverse propagator D_ij(s) for s > 0, with widths.
 
-`running` inverts the matrix s K - M2 + i s rho(s) with an energy-dependent absorptive part, off-diagonal too: right where
-the poles come close to each other. `fixed` is the sum over poles U_ik U_jk / (s - M_k^2 + i M_k Gamma_k) that other
-programs use. Both are written with the distances s - M_k^2 as input, which the caller knows exactly at its quadrature
-nodes, so that poles of relative width 1e-12 come out with full precision.
+`running` inverts the matrix s K - M2 + i s rho(s) with an energy-dependent absorptive part, off-diagonal too: right
+where the poles come close to each other. `fixed` is the sum over poles U_ik U_jk / (s - M_k^2 + i M_k Gamma_k) that
+other programs use. Both are written with the distances s - M_k^2 as input, which the caller knows exactly at its
+quadrature nodes, so that poles of relative width 1e-12 come out with full precision.
 """
 
 from __future__ import annotations
@@ -63,9 +63,8 @@ def running(portal: Portal, energies: Energies, density: Density) -> tuple[Propa
 def fixed(portal: Portal, energies: Energies, width: Float[Array, " 2"]) -> Propagator:
     """Sum over the poles with constant widths, GeV."""
     eigenvectors = portal.eigenvectors()
-    residues = jnp.stack(
-        [eigenvectors[0] ** 2, eigenvectors[0] * eigenvectors[1], eigenvectors[1] ** 2]
-    )  # (component, pole)
+    # (component, pole)
+    residues = jnp.stack([eigenvectors[0] ** 2, eigenvectors[0] * eigenvectors[1], eigenvectors[1] ** 2])
     mass_width = (portal.mass * width)[:, None]
     norm = 1.0 / (energies.gap**2 + mass_width**2)
     return Propagator(residues @ (energies.gap * norm), -residues @ (mass_width * norm))

@@ -26,14 +26,16 @@ class FermionDensity(NamedTuple):
     axial: Float[Array, "*energy"]
 
 
-def velocity(s: Float[Array, "*energy"], mass: Float[Array, ""] | float) -> Float[Array, "*energy"]:
+def velocity(s: Float[Array, "*energy"], mass: Float[Array, "*#energy"] | float) -> Float[Array, "*energy"]:
     """beta = sqrt(1 - 4 m^2/s) of a pair, 0 below threshold."""
     beta2 = 1.0 - 4.0 * mass**2 / s
     above = beta2 > 0.0
     return jnp.where(above, jnp.sqrt(jnp.where(above, beta2, 1.0)), 0.0)
 
 
-def fermion_pair(s: Float[Array, "*energy"], mass: Float[Array, ""] | float, colours: float = 1.0) -> FermionDensity:
+def fermion_pair(
+    s: Float[Array, "*#energy"], mass: Float[Array, "*#energy"] | float, colours: float = 1.0
+) -> FermionDensity:
     """Pair of Dirac fermions."""
     beta = velocity(s, mass)
     scale = colours / (12.0 * math.pi)

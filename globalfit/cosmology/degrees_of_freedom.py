@@ -3,9 +3,9 @@
 `saikawa_shirai`: Saikawa and Shirai, arXiv:1803.01038, Eq. C.1 and Table 1 for T >= 0.12 GeV, Eqs. C.3 and C.4 below.
 `drees_hajkarim_schmitz`: the table of arXiv:1503.03513 as other programs ship it.
 
-Either becomes a cubic spline of ln g and ln h in ln T on a uniform mesh, so that g_*^(1/2) = h/sqrt(g) (1 + d ln h/d ln T
-/ 3) is the derivative of the same function. The two pieces of Saikawa and Shirai differ by about 1 % where they meet;
-they are blended over a factor 1.2 in temperature.
+Either becomes a cubic spline of ln g and ln h in ln T on a uniform mesh, so that g_*^(1/2) = h/sqrt(g) (1 + h'/3) with
+h' = d ln h/d ln T is the derivative of the same function. The two pieces of Saikawa and Shirai differ by about 1 %
+where they meet; they are blended over a factor 1.2 in temperature.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _spline(table: str) -> NDArray[np.float64]:
     mesh = np.linspace(_LOG_T_MIN, _LOG_T_MAX, _KNOTS)
     logs = np.log(_TABLES[table](np.exp(mesh)))
     step = mesh[1] - mesh[0]
-    spline = CubicSpline(mesh, logs.T, bc_type=((1, np.zeros(2)), (1, np.zeros(2))))
+    spline = CubicSpline(mesh, logs.T, bc_type="clamped")
     return np.transpose(spline.c, (1, 0, 2)) * step ** np.array([3, 2, 1, 0])[None, :, None]
 
 

@@ -1,7 +1,7 @@
 """Nodes in energy that resolve everything sharp in a thermal average: threshold, poles, openings of final states.
 
-The variable is w = sqrt(s)/m_chi - 2, the kinetic energy in units of m_chi. The half line is cut at the poles w_k and at
-the lowest openings of final states, and every piece [a, b] is covered from both ends by w = a + delta sinh(t) and
+The variable is w = sqrt(s)/m_chi - 2, the kinetic energy in units of m_chi. The half line is cut at the poles w_k and
+at the lowest openings of final states, and every piece [a, b] is covered from both ends by w = a + delta sinh(t) and
 w = b - delta sinh(t) with Gauss-Legendre nodes in t. The scale delta is the distance to the nearest pole
 in the complex plane, hence the half width at a pole (a Lorentzian of any width becomes 1/cosh t), a small number at an
 opening (the square root is confined to it) and 1e-9 at w = 0, so that averages at temperatures down to 1e-8 m_chi are

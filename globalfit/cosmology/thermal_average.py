@@ -25,9 +25,7 @@ from globalfit.cosmology.quadrature import Nodes
 _LATE_X, _LATE_TERMS, _EARLY_TERMS = 24.0, 4, 9
 
 
-def thermal_average(
-    nodes: Nodes, sigma_beta: Float[Array, " node"], x: NDArray[np.float64]
-) -> Float[Array, " x"]:
+def thermal_average(nodes: Nodes, sigma_beta: Float[Array, " node"], x: NDArray[np.float64]) -> Float[Array, " x"]:
     """<sigma v> in the unit of `sigma_beta` at constant x = m/T >= 1 (ascending)."""
     energy = 2.0 + nodes.kinetic
     beta = jnp.sqrt(nodes.kinetic * (4.0 + nodes.kinetic)) / energy
@@ -41,41 +39,37 @@ def thermal_average(
 def _boltzmann_sum(
     x: tuple[float, ...], terms: int, kinetic: Float[Array, " node"], integrand: Float[Array, " node"]
 ) -> Float[Array, " x"]:
-    """Sum over nodes of the integrand times k(x, w) = exp(-x w) sqrt(2 z/pi) exp(z) K1(z)."""
-    bessel, _ = _bessel(x, terms, kinetic)
-    return jnp.sum(jnp.exp(-_column(x) * kinetic[None, :]) * bessel * integrand[None, :], axis=1)
+    """Sum over nodes of the integrand times exp(-x w) sqrt(2 z/pi) exp(z) K1(z), z = x (2 + w)."""
+    inverse_z = (1.0 / (2.0 + kinetic))[None, :] * (1.0 / np.array(x))[:, None]
+    bessel = jnp.zeros_like(inverse_z)
+    for coefficient in _bessel_coefficients(x[0], terms)[::-1]:
+        bessel = bessel * inverse_z + coefficient
+    return jnp.sum(_boltzmann(x, kinetic) * bessel * integrand[None, :], axis=1)
 
 
 @_boltzmann_sum.defjvp
 def _boltzmann_sum_jvp(
     x: tuple[float, ...], terms: int, primals: tuple[Array, Array], tangents: tuple[Array, Array]
 ) -> tuple[Array, Array]:
-    kinetic, integrand = primals
+    """Derivative as one product with the matrix exp(-x w), in powers x^(1-k): several times faster to transpose than
+    the derivative of the sum above."""
+    (kinetic, integrand), (d_kinetic, d_integrand) = primals, tangents
+    c = _bessel_coefficients(x[0], terms)
+    inverse = 1.0 / (2.0 + kinetic)
+    by_kinetic = integrand * d_kinetic
+    columns = []
+    for k in range(terms + 1):
+        column = -c[k] * inverse**k * by_kinetic if k < terms else jnp.zeros_like(kinetic)
+        if k > 0:
+            column += c[k - 1] * inverse ** (k - 1) * (d_integrand - (k - 1) * inverse * by_kinetic)
+        columns.append(column)
+    powers = jnp.asarray(np.array(x)[:, None] ** (1.0 - np.arange(terms + 1)))
+    tangent = jnp.sum(powers * (_boltzmann(x, kinetic) @ jnp.stack(columns, axis=1)), axis=1)
+    return _boltzmann_sum(x, terms, kinetic, integrand), tangent
 
-    # Reverse mode evaluates the kernel again: that is cheaper than to store an array of (x, node) and fetch it back.
-    @jax.checkpoint
-    def tangent(kinetic: Array, first: Array, second: Array) -> Array:
-        bessel, slope = _bessel(x, terms, kinetic)
-        boltzmann = jnp.exp(-_column(x) * kinetic[None, :])
-        second_slope = (slope - _column(x) * bessel) * second[None, :]
-        return jnp.sum(boltzmann * (bessel * first[None, :] + second_slope), axis=1)
 
-    return _boltzmann_sum(x, terms, kinetic, integrand), tangent(kinetic, tangents[1], integrand * tangents[0])
-
-
-def _column(x: tuple[float, ...]) -> Array:
-    return jnp.asarray(x)[:, None]
-
-
-def _bessel(x: tuple[float, ...], terms: int, kinetic: Float[Array, " node"]) -> tuple[Array, Array]:
-    """sqrt(2 z/pi) exp(z) K1(z) at z = x (2 + w), and its derivative in w; (x, node)."""
-    inverse = 1.0 / (2.0 + kinetic[None, :])
-    inverse_z = inverse * (1.0 / _column(x))
-    value, slope = jnp.zeros_like(inverse_z), jnp.zeros_like(inverse_z)
-    for coefficient in _bessel_coefficients(x[0], terms)[::-1]:
-        slope = slope * inverse_z + value
-        value = value * inverse_z + coefficient
-    return value, -slope * inverse_z * inverse
+def _boltzmann(x: tuple[float, ...], kinetic: Float[Array, " node"]) -> Float[Array, "x node"]:
+    return jnp.exp(-jnp.asarray(x)[:, None] * kinetic[None, :])
 
 
 @functools.cache
@@ -84,4 +78,4 @@ def _bessel_coefficients(lowest_x: float, terms: int) -> NDArray[np.float64]:
     fit = Chebyshev.interpolate(
         lambda y: np.sqrt(2.0 / (np.pi * y)) * kve(1, 1.0 / y), terms - 1, domain=[1e-9, 0.5 / lowest_x]
     )
-    return fit.convert(kind=Polynomial).coef
+    return np.asarray(fit.convert(kind=Polynomial).coef, dtype=np.float64)

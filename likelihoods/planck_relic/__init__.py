@@ -2,8 +2,8 @@
 
     sigma^2 = 0.0012^2 + (theory_error Omega)^2,   ln L = -(Omega - 0.12)^2 / (2 sigma^2) - ln(2 pi sigma^2) / 2
 
-`mode: all_of_dm` is this Gaussian. `mode: component` lets the particle be a part of the dark matter: below 0.12 ln L keeps
-its value at 0.12, and direct and indirect detection then see the fraction f = Omega/0.12.
+`mode: all_of_dm` is this Gaussian. `mode: component` lets the particle be a part of the dark matter: below 0.12 ln L
+keeps its value at 0.12, and direct and indirect detection then see the fraction f = Omega/0.12.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ class PlanckRelicOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mode: Literal["all_of_dm", "component"] = Field(
-        "all_of_dm", description="the particle is all of the dark matter, or at most all of it"
+        default="all_of_dm", description="the particle is all of the dark matter, or at most all of it"
     )
-    theory_error: float = Field(0.05, ge=0.0, le=1.0, description="relative error of the predicted relic density")
+    theory_error: float = Field(
+        default=0.05, ge=0.0, le=1.0, description="relative error of the predicted relic density"
+    )
 
 
 class PlanckRelic(eqx.Module):

@@ -34,7 +34,7 @@ INPUTS = PRESETS["micromegas6"]
 
 def mediators(name):
     rows = [{k: float(v) for k, v in row.items() if k != "set"} for row in MEDIATORS if row["set"] == name]
-    rows = (rows + [IDLE])[:2]
+    rows = [*rows, IDLE][:2]
     return {key: jnp.asarray([row[key] for row in rows]) for key in IDLE}
 
 
