@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -84,20 +84,34 @@ def _sum_today(predictions: Predictions) -> Array:
     return sum(today(predictions).values(), start=jnp.zeros(()))
 
 
-def _fraction(channel: str) -> Prediction:
-    def compute(predictions: Predictions) -> Array:
-        total = _sum_today(predictions)
-        return jnp.where(total > 0.0, today(predictions)[channel] / jnp.where(total > 0.0, total, 1.0), 0.0)
+@dataclasses.dataclass(frozen=True)
+class _Fraction:
+    """Hashable, like `_TotalWidth`, so that two vocabularies with the same words are equal and share a compilation."""
 
+    channel: str
+
+    def __call__(self, predictions: Predictions) -> Array:
+        total = _sum_today(predictions)
+        part = today(predictions)[self.channel]
+        return jnp.where(total > 0.0, part / jnp.where(total > 0.0, total, 1.0), 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class _TotalWidth:
+    index: int
+
+    def __call__(self, predictions: Predictions) -> Array:
+        return decay_widths(predictions).total[self.index]
+
+
+def _fraction(channel: str) -> Prediction:
     meaning = f"fraction of the annihilation today into {channel.replace('_', ' ')}"
-    return Prediction(f"fraction_{channel}", "", meaning, f"tree level, v_rel = {VELOCITY_TODAY:g}", compute)
+    return Prediction(f"fraction_{channel}", "", meaning, f"tree level, v_rel = {VELOCITY_TODAY:g}", _Fraction(channel))
 
 
 def _width(name: str, index: int) -> Prediction:
-    def compute(predictions: Predictions) -> Array:
-        return decay_widths(predictions).total[index]
-
-    return Prediction(f"width_{name}_gev", "GeV", f"total width of the {name} mass eigenstate", "tree level", compute)
+    meaning = f"total width of the {name} mass eigenstate"
+    return Prediction(f"width_{name}_gev", "GeV", meaning, "tree level", _TotalWidth(index))
 
 
 def _invisible(predictions: Predictions) -> Array:
@@ -106,36 +120,32 @@ def _invisible(predictions: Predictions) -> Array:
     return jnp.where(total[1] > 0.0, dark / jnp.where(total[1] > 0.0, total[1], 1.0), 0.0)
 
 
-def _word(name: str, unit: str, meaning: str, source: str, compute: Callable[[Predictions], Array]) -> Prediction:
-    return Prediction(name, unit, meaning, source, compute)
-
-
 _BOLTZMANN = "Boltzmann equation, Gondolo and Gelmini 1991"
 
 VOCABULARY: tuple[Prediction, ...] = (
-    _word(
+    Prediction(
         "omega_h2",
         "",
         "relic density of chi and chibar together",
         _BOLTZMANN,
         lambda p: relic(p).relic_yield * p.dark_matter.mass * p.inputs.density_per_yield,
     ),
-    _word("x_f", "", "m_chi/T at which Y = 2.5 Yeq", _BOLTZMANN, lambda p: relic(p).x_f),
-    _word(
+    Prediction("x_f", "", "m_chi/T at which Y = 2.5 Yeq", _BOLTZMANN, lambda p: relic(p).x_f),
+    Prediction(
         "sigma_v_freezeout_cm3_s",
         "cm^3/s",
         "thermal average of sigma v at x_f",
         _BOLTZMANN,
         lambda p: relic(p).sigma_v * GEV_M2_TO_CM3_S,
     ),
-    _word(
+    Prediction(
         "sigma_v_today_cm3_s",
         "cm^3/s",
         "sigma v of chi chibar in the Galaxy today",
         f"tree level, v_rel = {VELOCITY_TODAY:g}",
         lambda p: _sum_today(p) * GEV_M2_TO_CM3_S,
     ),
-    _word("br_invisible", "", "branching fraction of the dark vector into dark matter", "tree level", _invisible),
+    Prediction("br_invisible", "", "branching fraction of the dark vector into dark matter", "tree level", _invisible),
     *(_fraction(fermion.name) for fermion in fermions.FERMIONS),
     _fraction("ww"),
     *SCATTERING,

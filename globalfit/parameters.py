@@ -95,7 +95,7 @@ class Parameters(eqx.Module):
     """Sampled parameters with their prior, fixed ones, and expressions in an order in which they can be evaluated."""
 
     prior: Prior
-    fixed: dict[str, float]
+    fixed: dict[str, Float[Array, ""]]
     expressions: dict[str, Expression] = eqx.field(static=True)
 
     @classmethod
@@ -113,12 +113,13 @@ class Parameters(eqx.Module):
             order = tuple(graphlib.TopologicalSorter(graph).static_order())
         except graphlib.CycleError as error:
             raise ConfigurationError(f"the expressions of {', '.join(error.args[1])} define each other.") from error
-        return cls(prior, dict(fixed), {name: expressions[name] for name in order})
+        arrays = {name: jnp.asarray(value, float) for name, value in fixed.items()}
+        return cls(prior, arrays, {name: expressions[name] for name in order})
 
     def values(self, theta: Float[Array, " ndim"]) -> dict[str, Array]:
         """All parameters by name at one sampled point."""
         values = {name: theta[i] for i, name in enumerate(self.prior.names)}
-        values |= {name: jnp.asarray(value) for name, value in self.fixed.items()}
+        values |= self.fixed
         for name, expression in self.expressions.items():
             values[name] = expression(values)
         return values

@@ -53,16 +53,7 @@ class Axial(eqx.Module):
 
     @property
     def provides(self) -> tuple[Prediction, ...]:
-        return (
-            *vector_words(("z", "ad")),
-            Prediction(
-                "log10_y",
-                "",
-                "log10 of y = epsilon^2 alpha_D (m_chi/m_AD)^4",
-                "axial dark photon paper, Eq. 7",
-                lambda p: log10_y(p.parameters),
-            ),
-        )
+        return _WORDS
 
     def portal(self, parameters: Mapping[str, Array], inputs: Inputs) -> Portal:
         m_chi = parameters["m_chi"]
@@ -139,3 +130,15 @@ def log10_y(parameters: Mapping[str, Array]) -> Float[Array, ""]:
     """log10 y; -inf where epsilon or alpha_d vanishes."""
     y = parameters["epsilon"] ** 2 * parameters["alpha_d"] / parameters["mass_ratio"] ** 4
     return jnp.where(y > 0.0, jnp.log10(jnp.where(y > 0.0, y, 1.0)), -jnp.inf)
+
+
+_WORDS = (
+    *vector_words(("z", "ad")),
+    Prediction(
+        "log10_y",
+        "",
+        "log10 of y = epsilon^2 alpha_D (m_chi/m_AD)^4",
+        "axial dark photon paper, Eq. 7",
+        lambda predictions: log10_y(predictions.parameters),
+    ),
+)

@@ -9,6 +9,7 @@ keeps its value at 0.12, and direct and indirect detection then see the fraction
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar, Literal, Self
 
 import equinox as eqx
@@ -44,9 +45,9 @@ class PlanckRelic(eqx.Module):
     references: ClassVar = ("Planck Collaboration, arXiv:1807.06209",)
     supersedes: ClassVar[tuple[str, ...]] = ()
 
-    central: float
-    sigma: float
-    theory_error: float
+    central: Float[Array, ""]
+    sigma: Float[Array, ""]
+    theory_error: Float[Array, ""]
     component: bool = eqx.field(static=True)
     table: Table = eqx.field(static=True)
     name: str = eqx.field(static=True, default="planck_relic")
@@ -55,8 +56,13 @@ class PlanckRelic(eqx.Module):
     @classmethod
     def build(cls, options: PlanckRelicOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
         table = read_table("globalfit.likelihoods.planck_relic", "planck_2018.csv")
-        central, sigma = float(table["omega_h2"][0]), float(table["sigma"][0])
-        return cls(central, sigma, options.theory_error, options.mode == "component", table)
+        return cls(
+            central=jnp.asarray(table["omega_h2"][0]),
+            sigma=jnp.asarray(table["sigma"][0]),
+            theory_error=jnp.asarray(options.theory_error),
+            component=options.mode == "component",
+            table=table,
+        )
 
     @property
     def provides(self) -> tuple[Prediction, ...]:
@@ -68,13 +74,13 @@ class PlanckRelic(eqx.Module):
 
     @property
     def measurement(self) -> Measurement:
+        central, sigma, theory_error = float(self.central), float(self.sigma), float(self.theory_error)
         bound = "at most " if self.component else ""
-        summary = f"{bound}{self.central:.4f} +- {self.sigma:.4f} (+ {100.0 * self.theory_error:g} % theory)"
-        total = math.hypot(self.sigma, self.theory_error * self.central)
-        return Measurement("omega_h2", summary, self.central, total)
+        summary = f"{bound}{central:.4f} +- {sigma:.4f} (+ {100.0 * theory_error:g} % theory)"
+        return Measurement("omega_h2", summary, central, math.hypot(sigma, theory_error * central))
 
     @property
-    def dark_matter_fraction(self):
+    def dark_matter_fraction(self) -> Callable[[Predictions], Float[Array, ""]] | None:
         """f = Omega/0.12, at most 1, in the mode `component`; None otherwise."""
         if not self.component:
             return None

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from xenon_reference import C_KM_S, halo_table
 
 from globalfit.scattering.halo import Halo, halo_moments
+from tests.scattering.xenon_reference import C_KM_S, halo_table
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import xenon_reference
 
 from globalfit.errors import DataError
 from globalfit.inputs import Inputs
@@ -15,6 +14,7 @@ from globalfit.scattering.momentum import MOMENTA, energy_range_kev
 from globalfit.scattering.nreft import NEUTRON_MOMENT, PROTON_MOMENT, Coefficients
 from globalfit.scattering.xenon import XenonCounts, efficiency
 from globalfit.tables import Table, read_table
+from tests.scattering import xenon_reference
 
 WEAK = 1.0 / 246.2**2
 LZ_2022_EXPOSURE = 3.3e5
