@@ -6,6 +6,7 @@ sampling, ensembles and NUTS all see the same measure.
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Mapping
 from typing import ClassVar
@@ -24,22 +25,22 @@ class Distribution(eqx.Module):
     arguments: ClassVar[tuple[str, ...]]
     logarithmic: ClassVar[bool] = False
 
+    @abc.abstractmethod
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
         """Value below which a fraction `u` of the distribution lies."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def cdf(self, x: Float[Array, ""]) -> Float[Array, ""]:
         """Fraction of the distribution below `x`, 0 or 1 outside the support."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def log_density(self, x: Float[Array, ""]) -> Float[Array, ""]:
         """Log of the normalised density in `x`, -inf outside the support."""
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def support(self) -> tuple[float, float]:
         """Lowest and highest possible value."""
-        raise NotImplementedError
 
 
 class Uniform(Distribution):

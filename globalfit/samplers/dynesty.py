@@ -24,12 +24,12 @@ class DynestyOptions(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    nlive: int = Field(600, ge=50, le=100_000, description="Live points: the error of ln Z falls with the square root.")
+    nlive: int = Field(800, ge=50, le=100_000, description="Live points: the error of ln Z falls with the square root.")
     dlogz: float = Field(0.05, gt=0.0, le=1.0, description="Stop when the live points hold less than this of ln Z.")
     walks: int = Field(
-        25, ge=5, le=10_000, description="Steps per new live point; more are made where few are accepted."
+        60, ge=5, le=10_000, description="Steps per new live point; more are made where few are accepted."
     )
-    moves: float = Field(8.0, gt=0.0, le=1000.0, description="Accepted steps per new live point, on average.")
+    moves: float = Field(30.0, gt=0.0, le=1000.0, description="Accepted steps per new live point, on average.")
     queue: int | None = Field(
         None,
         ge=1,
@@ -171,4 +171,4 @@ def _checks(
 
 def _unused(_: Array) -> float:
     """dynesty's single-point callables: every point comes from the batch kernels."""
-    raise NotImplementedError
+    raise RuntimeError("dynesty asked for a single point, which the lockstep sampler never lets it do.")
