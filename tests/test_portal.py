@@ -54,11 +54,11 @@ def test_propagator_inverts_the_quadratic_form():
 
 def test_derivative_portal_vanishes_linearly_also_in_float32():
     point = portal(91.1876, 1000.0, 0.01, jnp.float32)
-    q2 = -jnp.logspace(-12, 0, 13, dtype=jnp.float32)
+    q2 = -jnp.logspace(-14, -3, 12, dtype=jnp.float32)
     ratio = np.asarray(point.propagator(q2)[0, 1] / q2, dtype=float)
     expected = -0.01 / ((1.0 - 1e-4) * (91.1876 * 1000.0) ** 2)
     assert point.propagator(q2).dtype == jnp.float32
-    np.testing.assert_allclose(ratio[:-1], expected, rtol=1e-6)
+    np.testing.assert_allclose(ratio, expected, rtol=1e-6)
 
 
 def test_repulsion_band():
