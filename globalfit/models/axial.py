@@ -2,7 +2,7 @@
 
     L = -1/4 F'.F' + 1/2 m_A'^2 A'.A' + epsilon/(2 cos theta_W) F'.B + g_chi chibar gamma^mu gamma5 chi A'_mu
 
-(the axial dark photon paper, Eq. 1). Removing the photon by A -> A + epsilon A' and normalising A' leaves the Z and
+(Wang and Thomas, arXiv:2510.24114, Eq. 1). Removing the photon by A -> A + epsilon A' and normalising A' leaves the Z and
 V2 = sqrt(1 - epsilon^2) A' with eta = epsilon tan theta_W / sqrt(1 - epsilon^2) and an electromagnetic current
 epsilon e Q / sqrt(1 - epsilon^2) on V2. Direct detection goes through O8 with C_AV^p = g_chi e epsilon / m_A'^2 exactly
 at q2 = 0, and nothing else.
@@ -39,7 +39,7 @@ class Axial(eqx.Module):
     Options: ClassVar = AxialOptions
     name: ClassVar = "axial"
     title: ClassVar = "Axial dark photon (hypercharge mixing, Dirac dark matter with an axial coupling)"
-    references: ClassVar = ("Axial dark photon paper, 28 October 2025", "Curtin et al., arXiv:1412.0018")
+    references: ClassVar = ("Wang and Thomas, arXiv:2510.24114", "Curtin et al., arXiv:1412.0018")
     parameters: ClassVar = (
         Parameter("m_chi", "GeV", "dark-matter mass", 1.0, 1.0e4),
         Parameter("mass_ratio", "", "physical dark-photon mass over dark-matter mass, m_AD/m_chi", 0.05, 100.0),
@@ -138,7 +138,7 @@ _WORDS = (
         "log10_y",
         "",
         "log10 of y = epsilon^2 alpha_D (m_chi/m_AD)^4",
-        "axial dark photon paper, Eq. 7",
+        "Wang and Thomas, arXiv:2510.24114, Eq. 7",
         lambda predictions: log10_y(predictions.parameters),
     ),
 )

@@ -62,7 +62,7 @@ def test_neutron_and_axial_amplitudes_vanish_identically_at_zero_momentum():
 @pytest.mark.parametrize(
     ("m_chi", "mass_ratio", "alpha_d", "epsilon", "solvable"),
     [
-        # edges of the band without a solution for Omega h2 = 0.12, R = 3 (axial dark photon paper, Fig. 1; micrOMEGAs)
+        # edges of the band without a solution for Omega h2 = 0.12, R = 3 (arXiv:2510.24114, Fig. 1; micrOMEGAs)
         (28.35, 3.0, 0.05, 0.125, True),
         (28.35, 3.0, 0.05, 0.127, False),
         (32.18, 3.0, 0.05, 0.102, True),
