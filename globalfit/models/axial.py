@@ -2,8 +2,8 @@
 
     L = -1/4 F'.F' + 1/2 m_A'^2 A'.A' + epsilon/(2 cos theta_W) F'.B + g_chi chibar gamma^mu gamma5 chi A'_mu
 
-(Wang and Thomas, arXiv:2510.24114, Eq. 1). Removing the photon by A -> A + epsilon A' and normalising A' leaves the Z and
-V2 = sqrt(1 - epsilon^2) A' with eta = epsilon tan theta_W / sqrt(1 - epsilon^2) and an electromagnetic current
+(Wang and Thomas, arXiv:2510.24114, Eq. 1). Removing the photon by A -> A + epsilon A' and normalising A' leaves the Z
+and V2 = sqrt(1 - epsilon^2) A' with eta = epsilon tan theta_W / sqrt(1 - epsilon^2) and an electromagnetic current
 epsilon e Q / sqrt(1 - epsilon^2) on V2. Direct detection goes through O8 with C_AV^p = g_chi e epsilon / m_A'^2 exactly
 at q2 = 0, and nothing else.
 """
