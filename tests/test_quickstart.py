@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from globalfit import runfile
 from globalfit.build import build
-from globalfit.cli import main
+from globalfit.cli import cli
 from globalfit.progress import silent
 from globalfit.samplers.grid import Grid, GridOptions
 
@@ -22,7 +22,7 @@ def test_a_run_too_small_to_converge_fails_loudly(tmp_path):
         f"model: axial\nlikelihoods: [planck_relic, lz_2024, pandax4t_2021]\noutput: {folder}\n"
         "sampler: {dynesty: {nlive: 50, walks: 5, moves: 1.0, dlogz: 1.0}}\n"
     )
-    result = CliRunner().invoke(main, ["run", str(run)])
+    result = CliRunner().invoke(cli, ["run", str(run)])
     assert result.exit_code == 3
     assert (folder / "summary.csv").read_text().splitlines()[1].startswith("NOT CONVERGED")
     evidence = json.loads((folder / "evidence.json").read_text())

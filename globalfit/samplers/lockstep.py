@@ -30,7 +30,7 @@ from globalfit.samplers.ellipsoids import overlaps, union_draws
 from globalfit.samplers.proposals import differences, in_ball, inside_cube
 
 # Steps at the beginning of a walk that go anywhere in the union of the ellipsoids.
-HOPS = 4
+HOPS = 24
 # Fraction of the other steps along a difference of live points.
 DIFFERENCES = 0.5
 # Acceptance that the size of the ellipsoid steps is tuned to, dynesty's own choice.
