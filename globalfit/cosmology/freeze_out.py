@@ -26,7 +26,7 @@ from globalfit.inputs import Inputs
 
 # Mesh of <sigma v> in octaves of x, steps of the solver per mesh interval, and the late mesh.
 _PER_OCTAVE, _OCTAVES, _SUBSTEPS = 8, 8.25, 6
-_LATE_PER_OCTAVE, _LATE_OCTAVES = 2, 18
+_LATE_PER_OCTAVE, _LATE_OCTAVES = 4, 18
 _NEWTON_STEPS = 3
 # Backward differentiation: u_new = sum_k _BACKWARD[k] u_(n-k) + _BACKWARD_RATE h u'(new).
 _BACKWARD, _BACKWARD_RATE = (18.0 / 11.0, -9.0 / 11.0, 2.0 / 11.0), 6.0 / 11.0

@@ -64,8 +64,7 @@ def test_against_micromegas():
     found = evaluate("micromegas6", MICROMEGAS)
     m_ad = column(MICROMEGAS, "mass_ratio") * column(MICROMEGAS, "m_chi")
     wide = column(MICROMEGAS, "width_ad_gev") / m_ad > 0.02
-    near_pole = np.abs(column(MICROMEGAS, "mass_ratio") - 2.0) < 0.003
-    tolerance = np.where(wide | near_pole, 2e-2, 5e-3)
+    tolerance = np.where(wide, 5e-3, 1e-3)
     deviation = np.abs(found["omega_h2"] / column(MICROMEGAS, "omega_h2") - 1.0)
     assert np.all(deviation < tolerance)
     assert np.median(deviation) < 5e-4
@@ -81,7 +80,7 @@ def test_contour_of_the_observed_relic_density():
     )
     np.testing.assert_allclose(found[~wide], 0.12, rtol=6e-3)
     # micrOMEGAs keeps the width in the longitudinal exchange, which adds an s wave where epsilon or Gamma/M is large;
-    # with that term the reference gives 0.12 at these points too (2e-4), without it what is found here.
+    # with that term the reference gives their numbers (4e-4 at four points tried, 5e-3 at 1 TeV, alpha_d = 0.5).
     np.testing.assert_allclose(found[wide], 0.12, rtol=2.5e-2)
 
 
