@@ -69,7 +69,7 @@ def build_inputs(run: RunFile) -> Inputs:
 def build_likelihoods(run: RunFile, inputs: Inputs) -> dict[str, Likelihood]:
     """Likelihoods of a run by name.
 
-    Raises `ConfigurationError` for one that is asked for twice, or together with one that contains its data.
+    Raises `ConfigurationError` for one that is asked for twice, or together with one that it is in conflict with.
     """
     result: dict[str, Likelihood] = {}
     for index, item in enumerate(run.likelihoods):
@@ -80,13 +80,11 @@ def build_likelihoods(run: RunFile, inputs: Inputs) -> dict[str, Likelihood]:
                 raise ConfigurationError(f"'{name}' is given twice; its data would count twice.")
             result[name] = cls.build(options, inputs)
     for index, (name, likelihood) in enumerate(result.items()):
-        superseded = {*getattr(likelihood, "supersedes", ())}
-        superseded |= {contained for table in likelihood.tables for contained in table.provenance.supersedes}
-        for contained in sorted(superseded - {name}):
-            if contained in result:
+        for other, reason in likelihood.conflicts.items():
+            if other in result:
                 raise run.source.error(
                     ("likelihoods", index),
-                    f"'{name}' contains the data of '{contained}', which would count twice; keep one of them.",
+                    f"'{name}' and '{other}' cannot stand in one fit: {reason}; keep one of them.",
                 )
     return result
 

@@ -48,7 +48,7 @@ def evaluate_point(posterior: Posterior, values: Mapping[str, Array], names: Seq
     predictions = posterior.predictions(values)
     words = {name: predictions[name] for name in names}
     terms, flags = posterior.log_likelihood_terms(predictions)
-    pulls = {name: item.pull(predictions) for name, item in posterior.likelihoods.items()}
+    pulls = {name: item.pulls(predictions) for name, item in posterior.likelihoods.items()}
     total = sum(terms.values(), start=jnp.zeros(()))
     log_likelihood = jnp.where((flags & status.FATAL) != 0, -jnp.inf, total)
     return Row(words, terms, pulls, log_likelihood, _log_prior(posterior, values), flags)

@@ -7,13 +7,15 @@ function of `Predictions`. It is registered by an entry point of the group `glob
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from globalfit.inputs import Inputs
+    from globalfit.picture import Picture
     from globalfit.predictions import Prediction, Predictions
     from globalfit.tables import Table
 
@@ -29,14 +31,15 @@ class NoOptions(BaseModel):
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """One line of the report's table: what an experiment measured, and the prediction that it is compared with.
+    """One number that an experiment found: a line of the report's table of pulls.
 
-    `central` and `sigma` are the measured value and its total error where the likelihood is Gaussian; for a limit they
-    are None and `summary` says what was found.
+    `summary` says what was found; `central` and `sigma` are the value and its total error where it is Gaussian.
+    `prediction` is the word of the vocabulary that it is compared with, None if there is no such word.
     """
 
     observable: str
     summary: str
+    prediction: str | None = None
     central: float | None = None
     sigma: float | None = None
 
@@ -49,7 +52,10 @@ class Likelihood(Protocol):
     name: str
     title: ClassVar[str]
     references: ClassVar[tuple[str, ...]]
+    # Words of the vocabulary without which there is no likelihood.
     requires: tuple[str, ...]
+    # Experiments that must not stand in one fit with this one, by name, with the reason as a clause.
+    conflicts: Mapping[str, str]
 
     @classmethod
     def build(cls, options: Any, inputs: Inputs) -> Self:
@@ -67,16 +73,37 @@ class Likelihood(Protocol):
         ...
 
     @property
-    def measurement(self) -> Measurement:
-        """What the experiment found."""
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What the experiment found, one for each of the `pulls`."""
+        ...
+
+    @property
+    def maximum(self) -> Float[Array, ""]:
+        """ln L of the best conceivable agreement with the data."""
+        ...
+
+    @property
+    def no_signal(self) -> Float[Array, ""] | None:
+        """ln L of the Standard Model without the particles of the portal; None where that predicts nothing."""
         ...
 
     def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
         """ln L of one point."""
         ...
 
-    def pull(self, predictions: Predictions) -> Float[Array, ""]:
-        """Signed square root of -2 ln(L/L_max): how far the prediction lies from the data, in standard deviations."""
+    def pulls(self, predictions: Predictions) -> Float[Array, " measurement"]:
+        """Uncorrelated pulls, positive where the data exceed the prediction: ln L = maximum - sum(pulls^2)/2.
+
+        Where data are correlated, each pull is the one given the data before it.
+        """
+        ...
+
+    def simulate(self, predictions: Predictions, key: PRNGKeyArray) -> Self:
+        """The same experiment with data drawn at random as this point predicts them."""
+        ...
+
+    def picture(self) -> Picture:
+        """What the likelihood implies: its limit in the plane in which such results are published."""
         ...
 
     def status(self, predictions: Predictions) -> Any:

@@ -102,7 +102,7 @@ NAME_MISTAKES = {
     "model: {toy: {kind: odd}}": "model.toy.kind: must be 'plain' or 'fancy'; found \"odd\"",
     "model: toy\nlikelihoods: [guass]": "fit.yaml:2:15: likelihoods[0]: unknown likelihood 'guass'; did you mean",
     "model: toy\nlikelihoods: [gauss, gauss]": "fit.yaml:2:22: likelihoods[1]: 'gauss' is given twice",
-    "model: toy\nlikelihoods: [gauss, new_gauss]": "likelihoods[1]: 'new_gauss' contains the data of 'gauss'",
+    "model: toy\nlikelihoods: [gauss, new_gauss]": "likelihoods[1]: 'new_gauss' and 'gauss' cannot stand in one fit",
     "model: toy\nlikelihoods: [needy]": "likelihoods[0]: 'needy' needs an unknown prediction 'sigmal'; did",
     "model: toy\nsampler: {toy_sampler: {points: 0}}": "fit.yaml:2:25: sampler.toy_sampler.points: must be greater",
     "model: toy\nsampler: toy_sampling": "unknown sampler 'toy_sampling'; did you mean 'toy_sampler'?",

@@ -15,6 +15,7 @@ from globalfit import build, plugins, status
 from globalfit.fermions import FERMIONS
 from globalfit.likelihood import Measurement, NoOptions
 from globalfit.models import Parameter
+from globalfit.picture import Curve, Picture
 from globalfit.portal import DarkMatter, Portal
 from globalfit.posterior import evaluate
 from globalfit.predictions import Prediction
@@ -77,9 +78,9 @@ class Gauss(eqx.Module):
     title: ClassVar = "Gaussian toy experiment"
     references: ClassVar = ("Collaboration, Journal 2 (2001) 2",)
     requires: ClassVar = ("signal",)
+    conflicts: ClassVar = {}
     name: str = eqx.field(static=True)
     central: float = 10.0
-    supersedes: tuple[str, ...] = eqx.field(static=True, default=())
 
     @classmethod
     def build(cls, options, inputs):
@@ -94,14 +95,30 @@ class Gauss(eqx.Module):
         return ()
 
     @property
-    def measurement(self):
-        return Measurement("signal", "signal = 10 ± 1 GeV", self.central, 1.0)
+    def measurements(self):
+        return (Measurement("strength", "signal = 10 ± 1 GeV", "signal", self.central, 1.0),)
+
+    @property
+    def maximum(self):
+        return jnp.zeros(())
+
+    @property
+    def no_signal(self):
+        return jnp.asarray(-0.5 * self.central**2)
 
     def log_likelihood(self, predictions):
-        return -0.5 * self.pull(predictions) ** 2
+        return -0.5 * self.pulls(predictions)[0] ** 2
 
-    def pull(self, predictions):
-        return predictions["signal"] - self.central
+    def pulls(self, predictions):
+        return (self.central - predictions["signal"])[None]
+
+    def simulate(self, predictions, key):
+        return eqx.tree_at(lambda g: g.central, self, predictions["signal"] + jax.random.normal(key))
+
+    def picture(self):
+        signal = np.linspace(0.0, 20.0, 21)
+        log_l = -0.5 * (signal - self.central) ** 2
+        return Picture("Toy", "signal", "ln L", (Curve("this likelihood", signal, log_l),), (False, False))
 
     def status(self, predictions):
         return jnp.where(predictions["signal"] > 50.0, status.OUTSIDE_TABLE.bit, 0)
@@ -110,7 +127,7 @@ class Gauss(eqx.Module):
 class NewGauss(Gauss):
     """The same with all data."""
 
-    supersedes: tuple[str, ...] = eqx.field(static=True, default=("gauss",))
+    conflicts: ClassVar = {"gauss": "the new one contains the data of the old one"}
 
     @classmethod
     def build(cls, options, inputs):

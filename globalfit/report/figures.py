@@ -40,6 +40,7 @@ STYLE: Any = {
     "ytick.direction": "in",
 }
 BINS = 40
+PANELS_PER_ROW = 4
 LEVELS = (0.68, 0.95)
 # Colours that corner gives to the two regions.
 REGION_COLOURS = (POSTERIOR_COLOUR, "#b3c3d3")
@@ -105,15 +106,21 @@ def corner_figure(content: Content) -> Figure:
 
 
 def predictions_figure(content: Content) -> Figure | None:
-    """Posterior of the quantity behind each experiment, with the measured value where there is one."""
-    rows = [row for row in content.details["likelihoods"] if row["observable"] in content.samples.posterior]
+    """Posterior of the quantity behind each experiment that has one, with the measured value where there is one."""
+    rows = [
+        (row["name"], row["measurements"][0])
+        for row in content.details["likelihoods"]
+        if len(row["measurements"]) == 1 and row["measurements"][0]["prediction"] in content.samples.posterior
+    ]
     if not rows:
         return None
+    columns = min(len(rows), PANELS_PER_ROW)
+    lines = math.ceil(len(rows) / columns)
     with mpl.rc_context(STYLE):
-        figure = _figure(3.0 * len(rows) + 0.4, 2.7)
-        for k, row in enumerate(rows):
-            axes = figure.add_subplot(1, len(rows), k + 1)
-            _draw_prediction(axes, row, content.samples.posterior[row["observable"]].ravel())
+        figure = _figure(3.0 * columns + 0.4, 2.7 * lines)
+        for k, (name, row) in enumerate(rows):
+            axes = figure.add_subplot(lines, columns, k + 1)
+            _draw_prediction(axes, name, row, content.samples.posterior[row["prediction"]].ravel())
         figure.tight_layout()
     return figure
 
@@ -160,7 +167,7 @@ def _draw_diagonal(
     axes.set_ylim(0.0, 1.15 * top)
 
 
-def _draw_prediction(axes: Axes, row: dict[str, Any], x: Float[np.ndarray, " point"]) -> None:
+def _draw_prediction(axes: Axes, name: str, row: dict[str, Any], x: Float[np.ndarray, " point"]) -> None:
     finite = x[np.isfinite(x)]
     logarithmic = bool(len(finite)) and finite.min() > 0.0 and finite.max() > 30.0 * finite.min()
     shown = np.log10(finite) if logarithmic else finite
@@ -176,8 +183,8 @@ def _draw_prediction(axes: Axes, row: dict[str, Any], x: Float[np.ndarray, " poi
         axes.axvspan(low, high, color=MEASURED_COLOUR, alpha=0.45, linewidth=0.0, label="measured")
         axes.legend(frameon=False, fontsize=9)
     axes.set_yticks([])
-    axes.set_xlabel(tex(row["observable"], row["unit"]))
-    axes.set_title(experiment(row["name"]), fontsize=10.5)
+    axes.set_xlabel(tex(row["prediction"], row["unit"]))
+    axes.set_title(experiment(name), fontsize=10.5)
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -33,12 +33,12 @@ class Stored:
 
 @dataclasses.dataclass(frozen=True)
 class BestFit:
-    """The sampled point with the highest ln L: all parameters, predictions, terms, pulls (plain numbers)."""
+    """The sampled point with the highest ln L: all parameters, predictions, terms, pulls by experiment."""
 
     parameters: dict[str, float]
     predictions: dict[str, float]
     terms: dict[str, float]
-    pulls: dict[str, float]
+    pulls: dict[str, list[float]]
     log_likelihood: float
     status: int
 
@@ -54,8 +54,8 @@ def store(posterior: Posterior, draws: Draws, progress: Progress) -> tuple[Store
     row = evaluate_batch(
         posterior, values, tuple(posterior.vocabulary), lambda n: progress(Event("predictions", n, total))
     )
-    best = jax.tree.map(lambda leaf: leaf[-1].item(), row)
-    stored = jax.tree.map(lambda leaf: leaf[:-1].reshape(shape), row)
+    best = jax.tree.map(lambda leaf: leaf[-1].tolist(), row)
+    stored = jax.tree.map(lambda leaf: leaf[:-1].reshape(*shape, *leaf.shape[1:]), row)
     parameters = {name: column[:-1].reshape(shape) for name, column in values.items()}
     return (
         Stored(parameters, stored, step),

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from globalfit import status
+from globalfit.likelihood import Measurement
 from globalfit.posterior import Posterior
 from globalfit.prior import DISTRIBUTIONS, Distribution
 from globalfit.results.derived import BestFit, Stored, status_fractions
@@ -74,30 +75,35 @@ def parameter_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]
 
 
 def likelihood_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]:
-    """Every experiment: what it measured, what the best fit predicts, pull and ln L.
+    """Every experiment: ln L at the best fit, at its maximum and without a signal, and its measurements with pulls."""
+    return [
+        {
+            "name": name,
+            "title": item.title,
+            "log_likelihood": best.terms[name],
+            "maximum": float(item.maximum),
+            "no_signal": None if item.no_signal is None else float(item.no_signal),
+            "measurements": [
+                _measurement_row(posterior, best, measurement, pull)
+                for measurement, pull in zip(item.measurements, best.pulls[name], strict=True)
+            ],
+        }
+        for name, item in posterior.likelihoods.items()
+    ]
 
-    The prediction is the measured observable, or the event count of the experiment if nothing predicts that directly.
-    """
-    table = []
-    for name, item in posterior.likelihoods.items():
-        measurement = item.measurement
-        compared = (measurement.observable, f"events_{name}")
-        word = next((posterior.vocabulary[key] for key in compared if key in posterior.vocabulary), None)
-        table.append(
-            {
-                "name": name,
-                "title": item.title,
-                "observable": word.name if word else measurement.observable,
-                "measured": measurement.summary,
-                "central": measurement.central,
-                "sigma": measurement.sigma,
-                "prediction": best.predictions[word.name] if word else None,
-                "unit": word.unit if word else "",
-                "pull": best.pulls[name],
-                "log_likelihood": best.terms[name],
-            }
-        )
-    return table
+
+def _measurement_row(posterior: Posterior, best: BestFit, measurement: Measurement, pull: float) -> dict[str, Any]:
+    word = posterior.vocabulary[measurement.prediction] if measurement.prediction else None
+    return {
+        "observable": measurement.observable,
+        "measured": measurement.summary,
+        "central": measurement.central,
+        "sigma": measurement.sigma,
+        "prediction": word.name if word else None,
+        "predicted": best.predictions[word.name] if word else None,
+        "unit": word.unit if word else "",
+        "pull": pull,
+    }
 
 
 def references(posterior: Posterior, sampler: Sampler) -> list[dict[str, str]]:

@@ -11,22 +11,28 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 from pydantic import BaseModel, ConfigDict
 
 from globalfit import status
-from globalfit.inputs import Inputs
+from globalfit.inputs import GEV_M2_TO_CM2, Inputs
 from globalfit.likelihood import LN_10, Measurement
+from globalfit.picture import Curve, Picture
 from globalfit.predictions import Prediction, Predictions
+from globalfit.scattering.channels import NUCLEON_MASS_GEV
 from globalfit.scattering.halo import Halo
+from globalfit.scattering.momentum import MOMENTA
+from globalfit.scattering.nreft import Coefficients
 from globalfit.scattering.xenon import KG_DAY_PER_TONNE_YEAR, XenonCounts, efficiency
+from globalfit.statistics import poisson_log_ratio, poisson_residual
 from globalfit.tables import Table, read_table
 
 # Dark-matter masses for which the weights were fitted, GeV.
@@ -57,16 +63,18 @@ class XenonLimit(eqx.Module):
     title: ClassVar[str]
     references: ClassVar[tuple[str, ...]]
     requires: ClassVar[tuple[str, ...]] = ()
-    supersedes: ClassVar[tuple[str, ...]] = ()
+    conflicts: ClassVar[Mapping[str, str]] = {}
     exposure_tonne_year: ClassVar[float]
 
     weighted: XenonCounts
+    observed: Float[Array, ""]
     options: XenonOptions[Any] = eqx.field(static=True)
 
     @classmethod
     def build(cls, options: Any, inputs: Inputs) -> Self:  # noqa: ARG003
         """Read the tables. Raises `DataError` if one is unusable."""
-        return cls(jax.tree.map(jnp.asarray, _counts(cls, options.halo, options.limit)), options)
+        counts = _counts(cls, options.halo, options.limit)
+        return cls(jax.tree.map(jnp.asarray, counts), jnp.zeros(()), options)
 
     @property
     def provides(self) -> tuple[Prediction, ...]:
@@ -87,28 +95,60 @@ class XenonLimit(eqx.Module):
         return tuple(read_table(type(self).__module__, filename) for filename in _FILES)
 
     @property
-    def measurement(self) -> Measurement:
+    def measurements(self) -> tuple[Measurement, ...]:
         """The strongest limit of the chosen curve."""
-        limits = read_table(type(self).__module__, "limits.csv")
-        chosen = limits["limit"] == self.options.limit
-        cross_section, mass = limits["cross_section_cm2"][chosen], limits["dark_matter_mass_gev"][chosen]
+        mass, cross_section = self._published()
         best = int(np.argmin(cross_section))
-        return Measurement(
-            observable="spin-independent cross section on nucleons",
-            summary=(
-                f"{self.options.limit.replace('_', ' ')}: below {cross_section[best]:.2e} cm2 at {mass[best]:g} GeV "
-                "(90 % CL, its lowest point)"
+        return (
+            Measurement(
+                observable="spin-independent cross section on nucleons",
+                summary=(
+                    f"{self.options.limit.replace('_', ' ')}: below {cross_section[best]:.2e} cm2 "
+                    f"at {mass[best]:g} GeV (90 % CL, its lowest point)"
+                ),
+                prediction=f"events_{self.name}",
             ),
         )
 
-    def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
-        """-ln(10) s, zero without a signal."""
-        return -LN_10 * self.weighted(predictions)
+    @property
+    def maximum(self) -> Float[Array, ""]:
+        return jnp.zeros(())
 
-    def pull(self, predictions: Predictions) -> Float[Array, ""]:
-        """sqrt(2 ln(10) s)."""
-        square = 2.0 * LN_10 * self.weighted(predictions)
-        return jnp.where(square > 0.0, jnp.sqrt(jnp.where(square > 0.0, square, 1.0)), 0.0)
+    @property
+    def no_signal(self) -> Float[Array, ""]:
+        return -0.5 * poisson_residual(self.observed, jnp.zeros(())) ** 2
+
+    def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
+        """Poisson: n ln(mu/n) - mu + n with mu = ln(10) s; the published limit stands for n = 0."""
+        return poisson_log_ratio(self.observed, LN_10 * self.weighted(predictions))
+
+    def pulls(self, predictions: Predictions) -> Float[Array, " 1"]:
+        return poisson_residual(self.observed, LN_10 * self.weighted(predictions))[None]
+
+    def simulate(self, predictions: Predictions, key: PRNGKeyArray) -> Self:
+        count = jax.random.poisson(key, LN_10 * self.weighted(predictions)).astype(float)
+        return eqx.tree_at(lambda item: item.observed, self, count)
+
+    def picture(self) -> Picture:
+        """Limit on the spin-independent cross section against the mass."""
+        mass, published = self._published()
+        scan = np.geomspace(*MASS_DOMAIN, 60)
+        implied = limit_of_counts(self.weighted, jnp.asarray(scan))
+        return Picture(
+            title=f"{self.title}: spin-independent scattering, 90 % CL ({self.options.limit.replace('_', ' ')})",
+            x_label="dark-matter mass [GeV]",
+            y_label="cross section per nucleon [cm2]",
+            curves=(
+                Curve("this likelihood", scan, np.asarray(implied)),
+                Curve("published", mass, published, "published"),
+            ),
+        )
+
+    def _published(self) -> tuple[Float[np.ndarray, " mass"], Float[np.ndarray, " mass"]]:
+        """Masses in GeV and the published limits of the chosen kind in cm^2."""
+        limits = read_table(type(self).__module__, "limits.csv")
+        chosen = limits["limit"] == self.options.limit
+        return limits["dark_matter_mass_gev"][chosen], limits["cross_section_cm2"][chosen]
 
     def status(self, predictions: Predictions) -> Int[Array, ""]:
         """`outside_table` for masses outside the domain of the weights."""
@@ -128,14 +168,35 @@ class _Events:
         return _counts(self.experiment, self.halo, None)(predictions)
 
 
+def weighted_counts(
+    experiment: type[XenonLimit], halo: Halo, weight: Callable[[Float[np.ndarray, " e"]], Float[np.ndarray, " e"]]
+) -> XenonCounts:
+    """Count of an experiment's exposure with its efficiency times a weight, a function of the recoil energy in keV."""
+    accept = efficiency(read_table(experiment.__module__, "efficiency.csv"))
+    exposure = KG_DAY_PER_TONNE_YEAR * experiment.exposure_tonne_year
+    return XenonCounts(lambda energy: accept(energy) * weight(energy), exposure, halo)
+
+
+@eqx.filter_jit
+def limit_of_counts(counts: XenonCounts, mass: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
+    """Spin-independent cross section on a nucleon, cm^2, that gives a count of one."""
+    unit = jnp.ones((2, len(MOMENTA)))
+    zero = jnp.zeros_like(unit)
+
+    def one(mass: Float[Array, ""]) -> Float[Array, ""]:
+        reduced = mass * NUCLEON_MASS_GEV / (mass + NUCLEON_MASS_GEV)
+        per_count = reduced**2 / math.pi * GEV_M2_TO_CM2
+        return per_count / counts.count(mass, Coefficients(unit, zero, zero, zero))
+
+    return jnp.vectorize(one)(mass)
+
+
 @functools.cache
 def _counts(experiment: type[XenonLimit], halo: Halo, limit: str | None) -> XenonCounts:
     """Count of an experiment's exposure: of events, or of events weighted for the limit of that name."""
-    package = experiment.__module__
-    accept = efficiency(read_table(package, "efficiency.csv"))
-    weight = _weight(read_table(package, "limit_weights.csv"), limit) if limit else np.ones_like
-    exposure = KG_DAY_PER_TONNE_YEAR * experiment.exposure_tonne_year
-    return XenonCounts(lambda energy: accept(energy) * weight(energy), exposure, halo)
+    if limit is None:
+        return weighted_counts(experiment, halo, np.ones_like)
+    return weighted_counts(experiment, halo, _weight(read_table(experiment.__module__, "limit_weights.csv"), limit))
 
 
 def _weight(table: Table, limit: str) -> Callable[[Float[np.ndarray, " e"]], Float[np.ndarray, " e"]]:

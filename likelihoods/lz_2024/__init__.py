@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from globalfit.scattering.limit import XenonLimit, XenonOptions
@@ -23,4 +24,4 @@ class LZ2024(XenonLimit):
     title: ClassVar[str] = "LZ 2024"
     references: ClassVar[tuple[str, ...]] = ("arXiv:2410.17036",)
     exposure_tonne_year: ClassVar[float] = 4.2
-    supersedes: ClassVar[tuple[str, ...]] = ("lz_2022",)
+    conflicts: ClassVar[Mapping[str, str]] = {"lz_2022": "LZ 2024 contains the 60 live days of LZ 2022"}

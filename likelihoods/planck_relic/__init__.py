@@ -9,17 +9,20 @@ keeps its value at 0.12, and direct and indirect detection then see the fraction
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal, Self
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from globalfit.inputs import Inputs
 from globalfit.likelihood import Measurement
 from globalfit.observables import relic_flags
+from globalfit.picture import Curve, Picture
 from globalfit.predictions import Prediction, Predictions
 from globalfit.tables import Table, read_table
 
@@ -43,7 +46,7 @@ class PlanckRelic(eqx.Module):
     Options: ClassVar = PlanckRelicOptions
     title: ClassVar = "Planck 2018 relic density"
     references: ClassVar = ("Planck Collaboration, arXiv:1807.06209",)
-    supersedes: ClassVar[tuple[str, ...]] = ()
+    conflicts: ClassVar[Mapping[str, str]] = {}
 
     central: Float[Array, ""]
     sigma: Float[Array, ""]
@@ -73,11 +76,22 @@ class PlanckRelic(eqx.Module):
         return (self.table,)
 
     @property
-    def measurement(self) -> Measurement:
+    def measurements(self) -> tuple[Measurement, ...]:
         central, sigma, theory_error = float(self.central), float(self.sigma), float(self.theory_error)
         bound = "at most " if self.component else ""
         summary = f"{bound}{central:.4f} +- {sigma:.4f} (+ {100.0 * theory_error:g} % theory)"
-        return Measurement("omega_h2", summary, central, math.hypot(sigma, theory_error * central))
+        error = math.hypot(sigma, theory_error * central)
+        return (Measurement("relic density", summary, "omega_h2", central, error),)
+
+    @property
+    def maximum(self) -> Float[Array, ""]:
+        """ln L at its peak, which lies below the measured value because the theory error grows with the prediction."""
+        return self._density(self.central if self.component else self._peak())
+
+    @property
+    def no_signal(self) -> None:
+        """The Standard Model has no dark matter to predict."""
+        return None
 
     @property
     def dark_matter_fraction(self) -> Callable[[Predictions], Float[Array, ""]] | None:
@@ -87,13 +101,32 @@ class PlanckRelic(eqx.Module):
         return lambda predictions: jnp.minimum(predictions["omega_h2"] / self.central, 1.0)
 
     def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
-        omega = self._omega(predictions)
-        variance = self._variance(omega)
-        return -0.5 * (omega - self.central) ** 2 / variance - 0.5 * jnp.log(2.0 * math.pi * variance)
+        return self._density(self._omega(predictions))
 
-    def pull(self, predictions: Predictions) -> Float[Array, ""]:
+    def pulls(self, predictions: Predictions) -> Float[Array, " 1"]:
+        omega, peak = self._omega(predictions), self.central if self.component else self._peak()
+        square = 2.0 * (self.maximum - self._density(omega))
+        positive = square > 0.0
+        size = jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+        return jnp.where(omega > peak, -size, size)[None]
+
+    def simulate(self, predictions: Predictions, key: PRNGKeyArray) -> Self:
+        """The measured value scatters by its own error and by that of the theory."""
         omega = self._omega(predictions)
-        return (omega - self.central) / jnp.sqrt(self._variance(omega))
+        drawn = omega + jnp.sqrt(self._variance(omega)) * jax.random.normal(key)
+        return eqx.tree_at(lambda item: item.central, self, drawn)
+
+    def picture(self) -> Picture:
+        """ln L against the relic density."""
+        omega = np.linspace(0.08, 0.16, 161)
+        shown = jnp.maximum(jnp.asarray(omega), self.central) if self.component else jnp.asarray(omega)
+        return Picture(
+            title=f"{self.title} with a theory error of {100.0 * float(self.theory_error):g} %",
+            x_label="relic density Omega h2",
+            y_label="ln L - its maximum",
+            curves=(Curve("this likelihood", omega, np.asarray(self._density(shown) - self.maximum)),),
+            logarithmic=(False, False),
+        )
 
     def status(self, predictions: Predictions) -> Array:
         return relic_flags(predictions)
@@ -102,5 +135,15 @@ class PlanckRelic(eqx.Module):
         omega = predictions["omega_h2"]
         return jnp.maximum(omega, self.central) if self.component else omega
 
-    def _variance(self, omega: Float[Array, ""]) -> Float[Array, ""]:
+    def _density(self, omega: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
+        variance = self._variance(omega)
+        return -0.5 * (omega - self.central) ** 2 / variance - 0.5 * jnp.log(2.0 * math.pi * variance)
+
+    def _peak(self) -> Float[Array, ""]:
+        """Relic density of the highest ln L, by Newton's method from the measured value (ample to 1e-12)."""
+        slope = jax.grad(self._density)
+        bend = jax.grad(slope)
+        return jax.lax.fori_loop(0, 6, lambda _, omega: omega - slope(omega) / bend(omega), self.central)
+
+    def _variance(self, omega: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         return self.sigma**2 + (self.theory_error * omega) ** 2

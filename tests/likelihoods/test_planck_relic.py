@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -30,7 +31,25 @@ def test_gaussian_with_the_error_of_the_prediction(omega):
     variance = 0.0012**2 + (0.05 * omega) ** 2
     expected = -0.5 * (omega - 0.12) ** 2 / variance - 0.5 * math.log(2.0 * math.pi * variance)
     np.testing.assert_allclose(planck().log_likelihood(Density(omega)), expected, rtol=1e-12)
-    np.testing.assert_allclose(planck().pull(Density(omega)), (omega - 0.12) / math.sqrt(variance), rtol=1e-12)
+
+
+def test_pulls_give_the_likelihood_back():
+    omega = np.linspace(0.05, 0.3, 26)
+    for likelihood in (planck(), planck(theory_error=0.0), planck(mode="component")):
+        pulls = np.array([float(likelihood.pulls(Density(x))[0]) for x in omega])
+        log_likelihood = np.array([float(likelihood.log_likelihood(Density(x))) for x in omega])
+        np.testing.assert_allclose(float(likelihood.maximum) - 0.5 * pulls**2, log_likelihood, atol=1e-9)
+        assert np.all(np.diff(pulls) <= 0.0)
+    # Without a theory error the pull is the textbook one.
+    assert float(planck(theory_error=0.0).pulls(Density(0.1176))[0]) == pytest.approx(2.0, rel=1e-9)
+
+
+def test_toys_are_unbiased():
+    likelihood, keys = planck(), jax.random.split(jax.random.key(1), 20_000)
+    central = jax.vmap(lambda key: likelihood.simulate(Density(0.2), key).central)(keys)
+    sigma = math.hypot(0.0012, 0.05 * 0.2)
+    assert float(jnp.mean(central)) == pytest.approx(0.2, abs=4.0 * sigma / math.sqrt(len(keys)))
+    assert float(jnp.std(central)) == pytest.approx(sigma, rel=0.03)
 
 
 def test_component_is_flat_below_and_continuous():

@@ -1,6 +1,5 @@
 """Xenon searches: published limits come back, signals are judged as by an independent program, options work."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,21 +7,28 @@ import pytest
 from globalfit.likelihoods.lz_2022 import LZ2022
 from globalfit.likelihoods.lz_2024 import LZ2024
 from globalfit.likelihoods.pandax4t_2021 import PandaX4T2021
+from globalfit.likelihoods.pandax4t_2024 import PandaX4T2024
+from globalfit.likelihoods.xenon1t_2018 import XENON1T2018
+from globalfit.likelihoods.xenonnt_2023 import XENONnT2023
 from pydantic import ValidationError
 
 from globalfit import status
-from globalfit.inputs import GEV_M2_TO_CM2, PRESETS
+from globalfit.inputs import PRESETS
 from globalfit.likelihood import LN_10, Likelihood
 from globalfit.models.axial import Axial
 from globalfit.predictions import Predictions, merge_vocabularies
 from globalfit.scattering.halo import Halo
-from globalfit.scattering.limit import XenonLimit
-from globalfit.scattering.momentum import MOMENTA
-from globalfit.scattering.nreft import Coefficients
-from globalfit.scattering.xenon import XenonCounts
+from globalfit.scattering.limit import XenonLimit, limit_of_counts
 
+QUALITY = {
+    (LZ2024, "observed_unconstrained"): 0.15,
+    (PandaX4T2024, "observed"): 0.06,
+    (XENONnT2023, "observed_power_constrained"): 0.10,
+    (XENONnT2023, "observed_unconstrained"): 0.08,
+    (XENON1T2018, "observed"): 0.06,
+}
 INPUTS = PRESETS["micromegas6"]
-EXPERIMENTS = (LZ2022, LZ2024, PandaX4T2021)
+EXPERIMENTS = (LZ2022, LZ2024, PandaX4T2021, PandaX4T2024, XENONnT2023, XENON1T2018)
 AXIAL = Axial.build(Axial.Options())
 POINT = {"m_chi": 32.3911082, "mass_ratio": 2.19510957, "epsilon": 0.0419606398, "alpha_d": 0.27437078}
 
@@ -37,27 +43,22 @@ def predictions(point: dict[str, float], *likelihoods: XenonLimit) -> Prediction
     return Predictions(AXIAL.portal(values, INPUTS), INPUTS, values, vocabulary)
 
 
-@eqx.filter_jit
-def count_of_unit_coupling(counts: XenonCounts, mass: jax.Array) -> jax.Array:
-    c1 = jnp.ones((2, len(MOMENTA)))
-    zero = jnp.zeros_like(c1)
-    return counts.count(mass, Coefficients(c1, zero, zero, zero))
-
-
 def spin_independent_limit(likelihood: XenonLimit, mass: float) -> float:
     """Cross section per nucleon in cm^2 at which s = 1."""
-    count = float(count_of_unit_coupling(likelihood.weighted, jnp.asarray(mass)))
-    reduced = mass * 0.938272 / (mass + 0.938272)
-    return reduced**2 / np.pi * GEV_M2_TO_CM2 / count
+    return float(limit_of_counts(likelihood.weighted, jnp.asarray(mass)))
 
 
 # Published 90 % limits on the spin-independent cross section in cm^2: LZ 2022 power-constrained (digitised), LZ 2024
-# power-constrained (HEPData 155182 v2) and PandaX-4T 2021.
+# power-constrained (HEPData 155182 v2), PandaX-4T 2021 and 2024, XENON1T 2018, XENONnT 2023 power-constrained (away from
+# 18 to 45 GeV, where the constraint acts and the curve has a kink that no recoil spectrum has).
 @pytest.mark.parametrize(
     ("experiment", "tolerance", "published"),
     [
         (LZ2022, 0.06, {12: 1.09878e-46, 20: 2.77068e-47, 36: 1.85702e-47, 100: 2.89652e-47, 1000: 2.82912e-46}),
         (LZ2024, 0.06, {13: 1.21436e-47, 19: 3.91941e-48, 40: 2.18168e-48, 129: 4.20892e-48, 1008: 3.05600e-47}),
+        (PandaX4T2024, 0.10, {12: 2.63323e-46, 20: 3.43410e-47, 40: 1.59688e-47, 100: 2.43205e-47, 1000: 2.13550e-46}),
+        (XENONnT2023, 0.10, {12: 2.11372e-46, 50: 3.445e-47, 100: 6.02794e-47, 1000: 5.87220e-46}),
+        (XENON1T2018, 0.15, {20: 5.66e-47, 40: 4.48e-47, 100: 9.12e-47, 1000: 8.24e-46}),
         (PandaX4T2021, 0.10, {12: 2.39137e-46, 20: 5.58699e-47, 40: 3.86429e-47, 100: 6.40606e-47, 1000: 5.01918e-46}),
     ],
 )
@@ -78,8 +79,8 @@ def test_every_tabulated_limit_comes_back(experiment: type[XenonLimit]) -> None:
         likelihood = build(experiment, limit=kind)
         found = [spin_independent_limit(likelihood, mass) for mass in limits["dark_matter_mass_gev"][chosen]]
         deviation = np.log(np.array(found) / limits["cross_section_cm2"][chosen])
-        # Root mean square: an unconstrained limit carries downward fluctuations that positive weights follow less well.
-        assert np.sqrt(np.mean(deviation**2)) < (0.15 if kind == "observed_unconstrained" else 0.045)
+        # Root mean square: fluctuations and power constraints leave features that positive weights follow less well.
+        assert np.sqrt(np.mean(deviation**2)) < QUALITY.get((experiment, kind), 0.045)
 
 
 # Axial dark photon: (m_chi, mass_ratio, epsilon, alpha_d) and the energy-weighted counts of LZ 2024 and PandaX-4T 2021
@@ -111,14 +112,16 @@ def test_protocol(experiment: type[XenonLimit]) -> None:
     assert events.name == f"events_{likelihood.name}"
     assert hash(events) == hash(build(experiment).provides[0])
     assert len(likelihood.tables) == 3
-    assert "cm2" in likelihood.measurement.summary
+    (measurement,) = likelihood.measurements
+    assert "cm2" in measurement.summary
+    assert measurement.prediction == events.name
     for table in likelihood.tables:
-        assert table.provenance.supersedes == likelihood.supersedes
+        assert set(table.provenance.supersedes) == set(likelihood.conflicts)
 
 
 def test_summary_quotes_the_best_limit() -> None:
-    assert "2.18e-48 cm2 at 40 GeV" in build(LZ2024).measurement.summary
-    assert "1.86e-47 cm2 at 36 GeV" in build(LZ2022).measurement.summary
+    assert "2.18e-48 cm2 at 40 GeV" in build(LZ2024).measurements[0].summary
+    assert "1.86e-47 cm2 at 36 GeV" in build(LZ2022).measurements[0].summary
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -127,10 +130,11 @@ def test_events_pull_and_no_signal(experiment: type[XenonLimit]) -> None:
     given = predictions(POINT, likelihood)
     assert float(given[f"events_{likelihood.name}"]) > -float(likelihood.log_likelihood(given)) / LN_10
     expected = np.sqrt(-2.0 * float(likelihood.log_likelihood(given)))
-    assert float(likelihood.pull(given)) == pytest.approx(expected, rel=1e-12)
+    assert float(likelihood.pulls(given)[0]) == pytest.approx(-expected, rel=1e-12)
     silent = predictions(POINT | {"alpha_d": 0.0}, likelihood)
     assert float(likelihood.log_likelihood(silent)) == 0.0
-    assert float(likelihood.pull(silent)) == 0.0
+    assert float(likelihood.pulls(silent)[0]) == 0.0
+    assert float(likelihood.no_signal) == 0.0
     assert float(silent[f"events_{likelihood.name}"]) == 0.0
 
 
@@ -176,3 +180,30 @@ def test_gradient_is_finite_over_the_prior() -> None:
     assert bool(jnp.all(jnp.isfinite(value)))
     assert bool(jnp.all(jnp.isfinite(gradient)))
     assert bool(jnp.all(value <= 0.0))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_toys_are_unbiased(experiment: type[XenonLimit]) -> None:
+    likelihood, given = build(experiment), predictions(POINT)
+    expected = LN_10 * float(likelihood.weighted(given))
+    keys = jax.random.split(jax.random.key(1), 2000)
+    counts = np.asarray(jax.vmap(lambda key: likelihood.simulate(given, key).observed)(keys))
+    # ln L = n ln(mu) - mu is highest at mu = n, so the counts are the estimates.
+    assert np.mean(counts) == pytest.approx(expected, abs=4.0 * np.sqrt(expected / len(keys)))
+    toy = likelihood.simulate(given, keys[0])
+    assert float(toy.maximum - 0.5 * toy.pulls(given)[0] ** 2) == pytest.approx(float(toy.log_likelihood(given)))
+
+
+def test_dark_matter_fraction_scales_the_counts() -> None:
+    likelihood = build(LZ2024)
+    values = {name: jnp.asarray(value) for name, value in POINT.items()}
+    whole = Predictions(AXIAL.portal(values, INPUTS), INPUTS, values, {})
+    part = Predictions(AXIAL.portal(values, INPUTS), INPUTS, values, {}, lambda _: jnp.asarray(0.25))
+    ratio = float(likelihood.log_likelihood(part) / likelihood.log_likelihood(whole))
+    assert ratio == pytest.approx(0.25, rel=1e-12)
+
+
+def test_picture_shows_the_published_limit_beside_the_implied_one() -> None:
+    implied, published = build(LZ2024).picture().curves
+    found = np.exp(np.interp(np.log(published.x), np.log(implied.x), np.log(implied.y)))
+    np.testing.assert_allclose(found, published.y, rtol=0.05)
