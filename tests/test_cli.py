@@ -153,6 +153,11 @@ ERRORS = [
     (("show", "prediction", "sigmal"), "did you mean 'signal'"),
     (("show", "prior", "toi"), "unknown model 'toi'"),
     (("show", "model"), "needs a name"),
+    (("show", "model", "toy", "--picture", "toy.png"), "--picture belongs to `globalfit show likelihood"),
+    (("show", "likelihood", "gauss", "--picture", "toy.txt"), "toy.txt: pictures are written as .png"),
+    (("show", "likelihood", "gauss", "--picture", "p.csv.pdf"), "p.csv.pdf: exists already"),
+    (("cite", "nothing"), "unknown run file 'nothing'"),
+    (("cite", "priors"), "cannot be read"),
 ]
 
 
@@ -160,6 +165,7 @@ ERRORS = [
 def test_errors_of_the_user_are_one_line(tmp_path, arguments, message):
     (tmp_path / "bad.yaml").write_text("model: toi\n")
     (tmp_path / "p.csv").write_text("mass\n1\n")
+    (tmp_path / "p.csv.pdf").write_text("")
     assert message in error(*arguments)
 
 
@@ -172,6 +178,24 @@ def test_show():
     assert "The likelihood is zero." in call("show", "status", "no_solution").output
     assert call("show", "prediction", "signal").output.startswith("signal [GeV]: mass times coupling squared")
     assert json.loads(call("show", "schema").output)["title"] == "RunFile"
+
+
+def test_show_likelihood_has_data_limit_and_conflicts(tmp_path):
+    output = call("show", "likelihood", "new_gauss").output
+    assert "strength: signal = 10 ± 1 GeV" in output
+    assert "0 -> -50" in output
+    assert "gauss: the new one contains the data of the old one" in output
+    assert call("show", "likelihood", "gauss", "--picture", "limit.png").output == "picture: limit.png\n"
+    assert (tmp_path / "limit.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_cite_a_run_file_and_a_folder(tmp_path):
+    (tmp_path / "fit.yaml").write_text(RUN)
+    output = call("cite", "fit.yaml").output
+    for reference in ("Author, Journal 1", "Collaboration, Journal 2", "Kahn & Marshall", "JAX"):
+        assert reference in output
+    assert call("run", "fit.yaml").exit_code == 0
+    assert call("cite", "out").output == output
 
 
 def test_progress_lines_are_rare(capsys):

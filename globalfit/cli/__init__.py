@@ -20,6 +20,7 @@ from globalfit.cli.errors import Group
         "report": "globalfit.cli.run:report",
         "list": "globalfit.cli.names:list_names",
         "show": "globalfit.cli.show:show",
+        "cite": "globalfit.cli.cite:cite",
     },
 )
 @click.version_option(globalfit.__version__, prog_name="globalfit")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,17 +15,26 @@ from globalfit import plugins
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.runfile.defaults import default_priors
 
+if TYPE_CHECKING:
+    from globalfit.likelihood import Likelihood
+    from globalfit.tables import Table
+
+# Points of a curve that are printed.
+_CURVE_POINTS = 8
 KINDS = ("model", "likelihood", "sampler", "prior", "status", "prediction", "schema")
 
 
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("name", required=False)
-def show(kind: str, name: str | None) -> None:
-    """Show what is behind a NAME: its parameters or options, its meaning, its references.
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw the limit of a likelihood into this PNG or PDF.")
+def show(kind: str, name: str | None, picture: Path | None) -> None:
+    """Show what is behind a NAME: its parameters or options, its meaning, its data, its references.
 
     `globalfit show schema` prints the JSON schema of run files, for editors.
     """
+    if picture is not None and kind != "likelihood":
+        raise ConfigurationError("--picture belongs to `globalfit show likelihood NAME`.")
     if kind == "schema":
         from globalfit.runfile.json_schema import json_schema
 
@@ -31,6 +42,12 @@ def show(kind: str, name: str | None) -> None:
         return
     if name is None:
         raise ConfigurationError(f"`globalfit show {kind}` needs a name.")
+    if picture is not None:
+        from globalfit.report.picture import draw_picture
+
+        draw_picture(default_likelihood(name).picture(), picture)
+        click.echo(f"picture: {picture}")
+        return
     for line in _LINES[kind](name):
         click.echo(line)
 
@@ -56,6 +73,45 @@ def plugin_lines(kind: plugins.Kind, name: str) -> Iterator[str]:
         yield f"  {option} ({default}){meaning}"
     yield "references"
     yield from (f"  {reference}" for reference in cls.references)
+
+
+def likelihood_lines(name: str) -> Iterator[str]:
+    """The plug-in, then what was measured, the data with their provenance, the limit that follows, and conflicts."""
+    yield from plugin_lines("likelihood", name)
+    item = default_likelihood(name)
+    yield "measured"
+    for measurement in item.measurements:
+        yield f"  {measurement.observable}: {measurement.summary}"
+    for table in item.tables:
+        yield from table_lines(table)
+    picture = item.picture()
+    yield f"implied: {picture.title}"
+    for curve in picture.curves:
+        yield f"  {curve.label}: {picture.x_label} -> {picture.y_label}"
+        known = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if math.isfinite(y)]
+        chosen = known[:: math.ceil(len(known) / _CURVE_POINTS)]
+        yield "    " + ", ".join(f"{x:.3g} -> {y:.3g}" for x, y in chosen)
+    yield "conflicts" if item.conflicts else "no conflicts with other likelihoods"
+    yield from (f"  {other}: {reason}" for other, reason in item.conflicts.items())
+
+
+def table_lines(table: Table) -> Iterator[str]:
+    """Provenance of one data table."""
+    about = table.provenance
+    level = "" if about.confidence_level is None else f", {100.0 * about.confidence_level:g} % CL"
+    yield f"data {table.name}: {about.quantity}"
+    yield f"  source: {about.source}; {about.location}"
+    yield f"  {about.kind.replace('_', ' ')}{level}, {about.precision.replace('_', ' ')}, taken {about.date}"
+    yield f"  domain: {about.domain}"
+    yield from (f"  assumed: {assumption}" for assumption in about.assumptions)
+
+
+def default_likelihood(name: str) -> Likelihood:
+    """A likelihood with its default options."""
+    from globalfit.inputs import PRESETS
+
+    cls = plugins.load("likelihood", name)
+    return cls.build(cls.Options(), PRESETS["default"])
 
 
 def prior_lines(name: str) -> Iterator[str]:
@@ -103,7 +159,7 @@ def _value(value: Any) -> str:
 
 _LINES: dict[str, Callable[[str], Iterator[str]]] = {
     "model": model_lines,
-    "likelihood": functools.partial(plugin_lines, "likelihood"),
+    "likelihood": likelihood_lines,
     "sampler": functools.partial(plugin_lines, "sampler"),
     "prior": prior_lines,
     "status": status_lines,

@@ -78,7 +78,7 @@ def corner_figure(content: Content) -> Figure:
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         # A posterior of a few points has no 95 % contour; the histograms show it all the same.
         warnings.simplefilter("ignore")
-        figure = _figure(2.1 * size + 0.9, 2.1 * size + 0.9)
+        figure = new_figure(2.1 * size + 0.9, 2.1 * size + 0.9)
         corner.corner(
             np.column_stack(columns),
             weights=weights,
@@ -117,7 +117,7 @@ def predictions_figure(content: Content) -> Figure | None:
     columns = min(len(rows), PANELS_PER_ROW)
     lines = math.ceil(len(rows) / columns)
     with mpl.rc_context(STYLE):
-        figure = _figure(3.0 * columns + 0.4, 2.7 * lines)
+        figure = new_figure(3.0 * columns + 0.4, 2.7 * lines)
         for k, (name, row) in enumerate(rows):
             axes = figure.add_subplot(lines, columns, k + 1)
             _draw_prediction(axes, name, row, content.samples.posterior[row["prediction"]].ravel())
@@ -187,7 +187,8 @@ def _draw_prediction(axes: Axes, name: str, row: dict[str, Any], x: Float[np.nda
     axes.set_title(experiment(name), fontsize=10.5)
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, size in inches, outside pyplot."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure

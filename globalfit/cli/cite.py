@@ -1,0 +1,32 @@
+"""`globalfit cite`: the references of a run."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import click
+
+from globalfit.runfile import load
+
+
+@click.command()
+@click.argument("run")
+def cite(run: str) -> None:
+    """List what to cite for RUN: a run file, the name of a packaged one, or the folder of a finished run."""
+    for what, group in itertools.groupby(listed(run), key=lambda item: item["for"]):
+        click.echo(what)
+        for item in group:
+            click.echo(f"  {item['reference']}")
+
+
+def listed(run: str) -> list[dict[str, str]]:
+    """References of a finished run as its report has them, or of one that a run file describes."""
+    from globalfit.results.folder import DETAILS, read_json
+
+    if Path(run).is_dir():
+        return read_json(Path(run) / DETAILS)["references"]
+    from globalfit.build import build
+    from globalfit.results.details import references
+
+    return references(*build(load(run)))

@@ -1,0 +1,51 @@
+"""Draw the `Picture` of a likelihood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+
+from globalfit.errors import OutputError
+from globalfit.files import replaced_path
+from globalfit.picture import Picture
+from globalfit.report.figures import STYLE, new_figure
+
+_COLOURS = ("#1f4e79", "#c8442b", "#3a7d44", "#8a5a9e", "#b07c1a")
+FORMATS = (".png", ".pdf", ".svg")
+
+
+def draw_picture(picture: Picture, path: Path) -> None:
+    """Write a picture to a new PNG, PDF or SVG file: implied curves as lines, published ones as points.
+
+    Raises `OutputError` for another format and for a file that exists.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise OutputError(f"{path}: pictures are written as {', '.join(FORMATS)}.")
+    if path.exists():
+        raise OutputError(f"{path}: exists already; choose another name or remove it.")
+    with mpl.rc_context(STYLE):
+        figure = new_figure(6.4, 4.4)
+        axes = figure.add_subplot()
+        colours = dict(zip(dict.fromkeys(curve.label for curve in picture.curves), _COLOURS * 9, strict=False))
+        for curve in picture.curves:
+            implied = curve.style == "implied"
+            axes.plot(
+                np.asarray(curve.x),
+                np.asarray(curve.y),
+                "-" if implied else ".",
+                color=colours[curve.label],
+                linewidth=1.4,
+                markersize=4.0,
+                label=curve.label,
+            )
+        axes.set_xscale("log" if picture.logarithmic[0] else "linear")
+        axes.set_yscale("log" if picture.logarithmic[1] else "linear")
+        axes.set_xlabel(picture.x_label)
+        axes.set_ylabel(picture.y_label)
+        axes.set_title(picture.title, fontsize=10.5)
+        axes.legend(frameon=False, fontsize=9)
+        figure.tight_layout()
+        with replaced_path(path) as temporary:
+            figure.savefig(temporary, dpi=160, format=path.suffix.lower()[1:])
