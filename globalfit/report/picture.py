@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import matplotlib as mpl
@@ -42,10 +43,15 @@ def draw_picture(picture: Picture, path: Path) -> None:
             )
         axes.set_xscale("log" if picture.logarithmic[0] else "linear")
         axes.set_yscale("log" if picture.logarithmic[1] else "linear")
-        axes.set_xlabel(picture.x_label)
-        axes.set_ylabel(picture.y_label)
+        axes.set_xlabel(_typeset(picture.x_label))
+        axes.set_ylabel(_typeset(picture.y_label))
         axes.set_title(picture.title, fontsize=10.5)
         axes.legend(frameon=False, fontsize=9)
         figure.tight_layout()
         with replaced_path(path) as temporary:
             figure.savefig(temporary, dpi=160, format=path.suffix.lower()[1:])
+
+
+def _typeset(label: str) -> str:
+    """Exponents of units raised: cm2, cm3."""
+    return re.sub(r"\bcm(\d)\b", r"cm$^\1$", label)

@@ -1,0 +1,142 @@
+"""What every registered likelihood promises, checked on draws of the axial model's prior."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from globalfit import plugins, runfile, status
+from globalfit.build import build_posterior, every_prediction
+from globalfit.likelihood import Likelihood
+from globalfit.posterior import Posterior, in_chunks
+from globalfit.scattering.limit import XenonLimit
+
+NAMES = sorted(plugins.registered("likelihood"))
+# The relic density has its own, longer tests of gradients.
+LIGHT = [name for name in NAMES if name != "planck_relic"]
+# The xenon searches are one class, so that one of them stands for all where compiling is what takes the time.
+KINDS = [name for name in LIGHT if name == "lz_2024" or not issubclass(plugins.load("likelihood", name), XenonLimit)]
+
+
+@functools.cache
+def posterior_of(name: str) -> Posterior:
+    return build_posterior(runfile.parse({"model": "axial", "likelihoods": [name]}))
+
+
+def draws(posterior: Posterior, count: int, seed: int) -> jax.Array:
+    u = np.random.default_rng(seed).random((count, posterior.ndim))
+    return jax.vmap(posterior.transform)(jnp.asarray(u))
+
+
+@eqx.filter_jit
+def terms(posterior: Posterior, theta: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """ln L, its maximum minus half the squared pulls, and the status."""
+
+    def one(point: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        predictions = posterior.predictions(posterior.parameters.values(point))
+        (item,) = posterior.likelihoods.values()
+        from_pulls = item.maximum - 0.5 * jnp.sum(item.pulls(predictions) ** 2)
+        return item.log_likelihood(predictions), from_pulls, item.status(predictions) | predictions.portal.status
+
+    return in_chunks(one, theta)
+
+
+@eqx.filter_jit
+def gradients(posterior: Posterior, theta: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """ln L, its gradient and the status."""
+
+    def one(point: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        def value(point: jax.Array) -> tuple[jax.Array, jax.Array]:
+            evaluation = posterior.evaluate(point)
+            return evaluation.log_likelihood, evaluation.status
+
+        (log_likelihood, flags), gradient = jax.value_and_grad(value, has_aux=True)(point)
+        return log_likelihood, gradient, flags
+
+    return in_chunks(one, theta)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_protocol(name: str) -> None:
+    (item,) = posterior_of(name).likelihoods.values()
+    assert isinstance(item, Likelihood)
+    assert item.name == name
+    assert item.title
+    assert item.references
+    assert set(item.conflicts) <= set(NAMES) - {name}
+    vocabulary = every_prediction()
+    for measurement in item.measurements:
+        assert measurement.observable
+        assert measurement.summary
+        assert measurement.prediction is None or measurement.prediction in vocabulary
+    for table in item.tables:
+        # Reading checks provenance and checksum; no number may be missing.
+        assert all(np.all(np.isfinite(column)) for column in table.columns.values() if column.dtype.kind == "f")
+    again = dataclasses.replace(posterior_of(name))
+    assert [hash(word) for word in item.provides] == [hash(word) for word in again.likelihoods[name].provides]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_values(name: str) -> None:
+    """Pulls give ln L back, a point alone has the ln L that it has in a batch, no coupling is no signal."""
+    posterior = posterior_of(name)
+    (item,) = posterior.likelihoods.values()
+    theta = draws(posterior, 256, 1).at[0].set(jnp.asarray([120.0, 2.3, 1e-9, 1e-9]))
+    log_likelihood, from_pulls, flags = (np.asarray(part) for part in terms(posterior, theta))
+    alive = (flags & status.FATAL) == 0
+    np.testing.assert_allclose(log_likelihood[alive], from_pulls[alive], rtol=1e-9, atol=1e-9)
+    assert np.all(log_likelihood[alive] <= float(item.maximum) + 1e-9)
+    alone = [float(terms(posterior, jnp.broadcast_to(theta[k], theta.shape))[0][0]) for k in range(1, 4)]
+    np.testing.assert_allclose(log_likelihood[1:4], alone, rtol=1e-10, atol=1e-12)
+    if item.no_signal is not None:
+        assert log_likelihood[0] == pytest.approx(float(item.no_signal), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_value_and_gradient_are_finite(name: str) -> None:
+    check_finite(name, 1024, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_value_and_gradient_are_finite_for_many_draws(name: str) -> None:
+    check_finite(name, 100_000, 4)
+
+
+def check_finite(name: str, count: int, seed: int) -> None:
+    posterior = posterior_of(name)
+    value, gradient, flags = (np.asarray(part) for part in gradients(posterior, draws(posterior, count, seed)))
+    unsolvable = (flags & status.FATAL) != 0
+    assert unsolvable.mean() < 0.01
+    assert np.all(np.isfinite(value[~unsolvable]))
+    assert np.all(np.isfinite(gradient))
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_a_toy_is_the_same_experiment_with_other_data(name: str) -> None:
+    posterior = posterior_of(name)
+    theta = draws(posterior, 1, 5)[0]
+    predictions = posterior.predictions(posterior.parameters.values(theta))
+    (item,) = posterior.likelihoods.values()
+    toys = [item.simulate(predictions, jax.random.key(seed)) for seed in (1, 2, 1)]
+    assert jax.tree.structure(toys[0]) == jax.tree.structure(item)
+    first, second, again = (float(toy.log_likelihood(predictions)) for toy in toys)
+    assert np.isfinite([first, second]).all()
+    assert first == again
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_picture_has_numbers(name: str) -> None:
+    (item,) = posterior_of(name).likelihoods.values()
+    picture = item.picture()
+    assert picture.title
+    assert picture.curves
+    for curve in picture.curves:
+        assert curve.x.shape == curve.y.shape
+        assert np.isfinite(curve.y).mean() > 0.5
