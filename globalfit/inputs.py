@@ -57,6 +57,9 @@ class Inputs(BaseModel):
     g_star: Literal["saikawa_shirai", "drees_hajkarim_schmitz"] = Field(
         default="saikawa_shirai", description="effective degrees of freedom of the early universe"
     )
+    annihilation_ends_gev: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="temperature below which annihilation no longer counts (0: never ends)"
+    )
 
     @property
     def charge(self) -> float:
@@ -82,6 +85,7 @@ class Inputs(BaseModel):
 PRESETS: dict[str, Inputs] = {
     "default": Inputs(),
     # Inputs of the micrOMEGAs 6 comparison: light fermions as in its Standard Model file, fixed Breit-Wigner widths.
+    # That its Boltzmann equation ends at 1 MeV is inferred from two points on a pole at threshold, where it matters.
     "micromegas6": Inputs(
         planck_mass=1.22091e19,
         density_per_yield=2.742e8,
@@ -95,5 +99,6 @@ PRESETS: dict[str, Inputs] = {
         m_b=4.18,
         width="fixed",
         g_star="drees_hajkarim_schmitz",
+        annihilation_ends_gev=1e-3,
     ),
 }

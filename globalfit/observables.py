@@ -21,8 +21,8 @@ from globalfit.scattering.predictions import PREDICTIONS as SCATTERING
 
 # Relative velocity of dark matter in the Galaxy today, in units of c.
 VELOCITY_TODAY = 1.0e-3
-# Spin states of a Dirac particle and its antiparticle.
-_STATES = {"dirac": 4}
+# Spin states of the particle and its antiparticle.
+_STATES = {"dirac": 4, "scalar": 2}
 # Below this mass hadronic final states are not free quarks.
 _LIGHT_HADRONS_GEV = 2.0
 _WIDE = 0.1

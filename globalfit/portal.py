@@ -25,11 +25,15 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-DarkMatterKind = Literal["dirac"]
+DarkMatterKind = Literal["dirac", "scalar"]
 
 
 class DarkMatter(eqx.Module):
-    """Dark-matter particle and its couplings to V1 and V2 (vertex gamma^mu (v - a gamma5))."""
+    """Dark-matter particle and its couplings to V1 and V2.
+
+    `dirac`: a Dirac fermion with the vertex gamma^mu (v - a gamma5). `scalar`: a complex scalar with the vertex
+    v (p + p')^mu and the V_i V_j phi* phi vertex that gauge invariance brings; its `axial` is zero.
+    """
 
     kind: DarkMatterKind = eqx.field(static=True)
     mass: Float[Array, ""]

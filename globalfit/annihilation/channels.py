@@ -54,8 +54,10 @@ def boson_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) 
 
 def dark_density(portal: Portal, s: Float[Array, " energy"]) -> Density:
     """Pair of dark-matter particles."""
-    pair = spectral.fermion_pair(s, portal.dark.mass)
     vector, axial = products(portal.dark.vector, portal.dark.vector), products(portal.dark.axial, portal.dark.axial)
+    if portal.dark.kind == "scalar":
+        return _outer(vector, spectral.scalar_pair(s, portal.dark.mass))
+    pair = spectral.fermion_pair(s, portal.dark.mass)
     return _outer(vector, pair.vector) + _outer(axial, pair.axial)
 
 

@@ -1,4 +1,4 @@
-"""Annihilation cross section of Dirac dark matter, spin averaged.
+"""Annihilation cross section of Dirac (spin averaged) or complex scalar dark matter.
 
 All functions return sigma times beta_chi (the velocity of either particle in the centre-of-mass frame), which is finite
 at threshold; the relative velocity is 2 beta_chi, so sigma v_rel = 2 sigma beta_chi there.
@@ -8,8 +8,9 @@ With A^V_i = sum_j g^V_j D_ji and A^A_i likewise for the dark vector and axial c
     sigma beta = s sum_ij [ (1 + 2 m_chi^2/s) A^V_i* A^V_j + beta_chi^2 A^A_i* A^A_j ] rho_ij(s)
                  + N_c beta_f m_chi^2 m_f^2 / (pi s) (sum_i a_chi,i a_f,i / m_i^2)^2
 
-where the last line is the longitudinal exchange, free of widths because a width there would break the identity that
-makes hypercharge-mixed axial dark matter annihilate in the p wave.
+for a Dirac fermion, where the last line is the longitudinal exchange, free of widths because a width there would break
+the identity that makes hypercharge-mixed axial dark matter annihilate in the p wave. For a complex scalar the weight of
+A^V* A^V is beta_chi^2, and there is nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from jaxtyping import Array, Float
 from globalfit import fermions
 from globalfit.annihilation import channels, propagator, spectral
 from globalfit.annihilation.propagator import Energies, Propagator
-from globalfit.annihilation.vector_pairs import vector_pair_cross_section
+from globalfit.annihilation.vector_pairs import scalar_vector_pair_cross_section, vector_pair_cross_section
 from globalfit.annihilation.widths import boson_width_density, widths
 from globalfit.inputs import Inputs
 from globalfit.portal import Portal
@@ -67,8 +68,10 @@ def openings(portal: Portal, inputs: Inputs) -> Float[Array, " opening"]:
 def dark_current_product(portal: Portal, s: Float[Array, " energy"], d: Propagator) -> Float[Array, "3 energy"]:
     """s times the spin-averaged product of dark currents with propagators, components (11, 12, 22)."""
     dark = portal.dark
-    vector = 1.0 + 2.0 * dark.mass**2 / s
     axial = spectral.velocity(s, dark.mass) ** 2
+    if dark.kind == "scalar":
+        return (s * axial)[None, :] * _squared(dark.vector, d)
+    vector = 1.0 + 2.0 * dark.mass**2 / s
     parts = ((vector, dark.vector), (axial, dark.axial))
     products = [(s * weight)[None, :] * _squared(coupling, d) for weight, coupling in parts]
     return products[0] + products[1]
@@ -78,13 +81,12 @@ def vector_pairs(portal: Portal, s: Float[Array, " energy"]) -> dict[str, Float[
     """sigma beta_chi of pairs of mediators through t- and u-channel exchange of the dark matter."""
     eigenvectors = portal.eigenvectors()
     first, second = portal.names
-    pairs = vector_pair_cross_section(
-        jnp.sqrt(s),
-        portal.dark.mass,
-        portal.mass,
-        portal.dark.vector @ eigenvectors,
-        portal.dark.axial @ eigenvectors,
-    )
+    root_s, dark = jnp.sqrt(s), portal.dark
+    vector, axial = dark.vector @ eigenvectors, dark.axial @ eigenvectors
+    if dark.kind == "scalar":
+        pairs = scalar_vector_pair_cross_section(root_s, dark.mass, portal.mass, vector)
+    else:
+        pairs = vector_pair_cross_section(root_s, dark.mass, portal.mass, vector, axial)
     return dict(zip((f"{first}_{first}", f"{first}_{second}", f"{second}_{second}"), pairs, strict=True))
 
 

@@ -5,6 +5,7 @@ widths, running widths and cross sections alike (optical theorem), so that they 
 
     f fbar   N_c beta (v^2 (1 + 2r) + a^2 (1 - 4r)) / (12 pi)
     W+ W-    beta^3 (1 + 20 r + 12 r^2) / (192 pi r^2)        Standard-Model triple-gauge vertex times the coupling
+    phi phi* beta^3 v^2 / (48 pi)
     V h      p (3 + p^2/M_V^2) / (24 pi s^{3/2})              vertex g_{mu nu} times the coupling
 
 All vanish below threshold, with vanishing derivatives.
@@ -40,6 +41,11 @@ def fermion_pair(
     beta = velocity(s, mass)
     scale = colours / (12.0 * math.pi)
     return FermionDensity(scale * beta * (1.0 + 2.0 * mass**2 / s), scale * beta**3)
+
+
+def scalar_pair(s: Float[Array, "*energy"], mass: Float[Array, "*#energy"]) -> Float[Array, "*energy"]:
+    """Pair of complex scalars, for unit coupling."""
+    return velocity(s, mass) ** 3 / (48.0 * math.pi)
 
 
 def w_pair(s: Float[Array, "*energy"], m_w: float) -> Float[Array, "*energy"]:

@@ -1,8 +1,8 @@
-"""Annihilation of Dirac dark matter into two of the massive vectors, chi chibar -> V_i V_j, by exchange of chi.
+"""Annihilation of dark matter into two of the massive vectors, chi chibar -> V_i V_j, by exchange of chi.
 
-Vertices gamma^mu (v - a gamma5), t and u channel, all polarisations of massive vectors (-g + k k/M^2) summed, spins of
-chi and chibar averaged, tree level. The longitudinal modes of axially coupled vectors grow with energy; that is the
-model's own behaviour, kept as it is (its unitarity bound is a status elsewhere).
+Dirac dark matter: vertices gamma^mu (v - a gamma5), t and u channel, all polarisations of massive vectors
+(-g + k k/M^2) summed, spins of chi and chibar averaged, tree level. The longitudinal modes of axially coupled vectors
+grow with energy; that is the model's own behaviour, kept as it is (its unitarity bound is a status elsewhere).
 
 Closed form. With A = M_i^2, B = M_j^2, T = A + B, M = m_chi^2, S = s - T, delta = s - 4 M, lambda = S^2 - 4 A B and
 y = 4 (t - M)(u - M) = S^2 (1 - z^2 cos^2), z^2 = delta lambda/(s S^2), the spin sum is for each product of couplings
@@ -31,9 +31,21 @@ explicitly, so nothing cancels at either threshold, for light vectors or at high
 Derivation: the spin sums, computed with explicit Dirac matrices to 120 digits at 130 points, determine the coefficients
 of the general polynomial in (S, M, A, B, y), all integers; four further points confirm them. The tests compare with
 helicity amplitudes summed and integrated numerically.
+
+Complex scalar dark matter: the amplitude
+
+    M^{mu nu} = v_i v_j [ 2 g + (2 p1 - k1)(2 p2 - k2)/(t - M) + (2 p2 - k1)(2 p1 - k2)/(u - M) ]
+
+is transverse to k1 and k2, so that the polarisation sums are -g. Contracted with itself it has the same three powers of
+y; with p1 = 4 M - A and p2 = 4 M - B
+
+    2 P = S^2 + S (2 T - 8 M) + p1 p2 + (2 A - p2)(2 B - p1),   G = p1 p2,   2 H = S (2 T - 8 M) + (2 A - p2)(2 B - p1).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -71,6 +83,40 @@ def vector_pair_cross_section(
         vector: their couplings v_k to the dark matter.
         axial: their couplings a_k to the dark matter.
     """
+    return _cross_section(sqrt_s, dark_mass, mass, lambda kinematics: _coefficients(*kinematics, vector, axial))
+
+
+def scalar_vector_pair_cross_section(
+    sqrt_s: Float[Array, " energy"],
+    dark_mass: Float[Array, ""],
+    mass: Float[Array, " 2"],
+    vector: Float[Array, " 2"],
+) -> Float[Array, "pair energy"]:
+    """The same for complex scalar dark matter, phi phi* -> V_i V_j."""
+    return _cross_section(sqrt_s, dark_mass, mass, lambda kinematics: _scalar_coefficients(kinematics, vector))
+
+
+class _Kinematics(NamedTuple):
+    """S, delta, lambda, M, A and B of the module's formula."""
+
+    big_s: Float[Array, "pair energy"]
+    delta: Float[Array, "pair energy"]
+    kaellen: Float[Array, "pair energy"]
+    m2: Float[Array, ""]
+    a2: Float[Array, "pair 1"]
+    b2: Float[Array, "pair 1"]
+
+
+# P, G and H of the module's formula.
+_Coefficients = tuple[Float[Array, "pair energy"], Float[Array, "pair energy"], Float[Array, "pair energy"]]
+
+
+def _cross_section(
+    sqrt_s: Float[Array, " energy"],
+    dark_mass: Float[Array, ""],
+    mass: Float[Array, " 2"],
+    coefficients: Callable[[_Kinematics], _Coefficients],
+) -> Float[Array, "pair energy"]:
     first_mass, second_mass = mass[_FIRST][:, None], mass[_SECOND][:, None]
     sum_mass, difference_mass = first_mass + second_mass, first_mass - second_mass
     is_open = sqrt_s[None, :] > sum_mass
@@ -89,7 +135,7 @@ def vector_pair_cross_section(
     rest = 4.0 * pole_distance / (s * big_s**2)
     log_term = _artanh_ratio_minus_one(z2, rest)
 
-    constant, double_pole, logarithm = _coefficients(big_s, delta, kaellen, m2, a2, b2, vector, axial)
+    constant, double_pole, logarithm = coefficients(_Kinematics(big_s, delta, kaellen, m2, a2, b2))
     bracket = constant + 0.5 * double_pole * z2_over_rest + logarithm * log_term
     flux = _SYMMETRY[:, None] * jnp.sqrt(kaellen) / (4.0 * jnp.pi * (s * big_s) ** 2)
     return jnp.where(is_open, flux * bracket, 0.0)
@@ -104,8 +150,8 @@ def _coefficients(
     b2: Float[Array, "pair 1"],
     vector: Float[Array, " 2"],
     axial: Float[Array, " 2"],
-) -> tuple[Float[Array, "pair energy"], Float[Array, "pair energy"], Float[Array, "pair energy"]]:
-    """P, G and H of the module's formula, summed over the products of couplings."""
+) -> _Coefficients:
+    """Dirac dark matter, summed over the products of couplings."""
     v_i, v_j = vector[_FIRST][:, None], vector[_SECOND][:, None]
     a_i, a_j = axial[_FIRST][:, None], axial[_SECOND][:, None]
     vv, aa, va, av = (v_i * v_j) ** 2, (a_i * a_j) ** 2, (v_i * a_j) ** 2, (a_i * v_j) ** 2
@@ -144,6 +190,17 @@ def _coefficients(
         + one_longitudinal
     )
     return constant, double_pole, logarithm
+
+
+def _scalar_coefficients(kinematics: _Kinematics, vector: Float[Array, " 2"]) -> _Coefficients:
+    """Complex scalar dark matter. The factor 4 takes back the average over four spin states in the flux."""
+    big_s, _, _, m2, a2, b2 = kinematics
+    strength = 4.0 * ((vector[_FIRST] * vector[_SECOND]) ** 2)[:, None]
+    first, second = 4.0 * m2 - a2, 4.0 * m2 - b2
+    common = big_s * (2.0 * (a2 + b2) - 8.0 * m2) + (2.0 * a2 - second) * (2.0 * b2 - first)
+    constant = 0.5 * (big_s**2 + first * second + common)
+    double_pole = jnp.broadcast_to(first * second, big_s.shape)
+    return strength * constant, strength * double_pole, 0.5 * strength * common
 
 
 def _artanh_ratio_minus_one(

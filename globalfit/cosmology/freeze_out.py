@@ -76,8 +76,10 @@ def freeze_out(dark_mass: Float[Array, ""], spins: int, sigma_v: Float[Array, " 
         jnp.log(bath.entropy[:count])
     )
     z = _solve(log_lambda + log_yeq, log_yeq, math.log(2.0) / (_PER_OCTAVE * _SUBSTEPS))
-    late = jnp.sum(jnp.exp(log_rate[count - 1 :]) * _simpson(x.size - count + 1))
-    relic_yield = 1.0 / (jnp.exp(-(z[-1] + log_yeq[-1])) + late)
+    late = jnp.exp(log_rate[count - 1 :]) * _simpson(x.size - count + 1)
+    if inputs.annihilation_ends_gev > 0.0:
+        late *= _coverage(jnp.log(dark_mass / (inputs.annihilation_ends_gev * x[count - 1 :])))
+    relic_yield = 1.0 / (jnp.exp(-(z[-1] + log_yeq[-1])) + jnp.sum(late))
 
     after = jnp.clip(jnp.sum(z < _FREEZE_OUT_EXCESS), 1, z.size - 1)
     rise = z[after] - z[after - 1]
@@ -143,6 +145,13 @@ def _refinement(count: int, substeps: int) -> NDArray[np.float64]:
         weight = np.prod([(position - first - j) / (k - j) for j in others], axis=0)
         matrix[np.arange(position.size), first + k] = weight
     return matrix
+
+
+def _coverage(distance: Float[Array, " x"]) -> Float[Array, " x"]:
+    """Share of each interval of the late mesh before the end, `distance` in ln x ahead: smooth in the dark mass."""
+    step = distance * _LATE_PER_OCTAVE / math.log(2.0)
+    inside = jnp.clip(step, -1.0, 1.0)
+    return jnp.where(inside < 0.0, 0.5 * (1.0 + inside) ** 2, 1.0 - 0.5 * (1.0 - inside) ** 2)
 
 
 @functools.cache

@@ -38,7 +38,7 @@ def mediators(name):
     return {key: jnp.asarray([row[key] for row in rows]) for key in IDLE}
 
 
-def flux_cross_section(name, energies_of, dark_mass, fermion_mass, colours):
+def flux_cross_section(name, energies_of, dark_mass, fermion_mass, colours, kind="dirac"):
     """sigma beta of one massive fermion, called b, at the energies of a portal."""
     media = mediators(name)
     empty, mass2 = jnp.zeros((len(FERMIONS), 2)), media["mass"] ** 2
@@ -52,7 +52,7 @@ def flux_cross_section(name, energies_of, dark_mass, fermion_mass, colours):
         empty.at[b].set(media["af"]),
         jnp.zeros(2),
         jnp.zeros((2, 2)),
-        DarkMatter("dirac", jnp.asarray(dark_mass), media["vx"], media["ax"]),
+        DarkMatter(kind, jnp.asarray(dark_mass), media["vx"], media["ax"] if kind == "dirac" else jnp.zeros(2)),
         jnp.asarray(0),
     )
     inputs = INPUTS.model_copy(update={"m_b": fermion_mass})
@@ -70,8 +70,9 @@ def test_fermion_pairs(row):
     def at(portal, _):
         return Energies.at(s, portal), lambda flux: flux / spectral.velocity(s, dark_mass)
 
-    sigma = flux_cross_section(row["mediator_set"], at, dark_mass, float(row["mf"]), float(row["Nc"]))
-    np.testing.assert_allclose(sigma[0], float(row["sigma_gev2"]), rtol=1e-8)
+    for kind, column in (("dirac", "sigma_gev2"), ("scalar", "sigma_scalar_gev2")):
+        sigma = flux_cross_section(row["mediator_set"], at, dark_mass, float(row["mf"]), float(row["Nc"]), kind)
+        np.testing.assert_allclose(sigma[0], float(row[column]), rtol=1e-8)
 
 
 @pytest.mark.parametrize("row", AVERAGES, ids=lambda row: f"{row['mediator_set']}-{row['mf']}-{row['x']}")
@@ -83,8 +84,9 @@ def test_thermal_average(row):
         grid = nodes(portal.dark.mass, portal.mass, width, opening)
         return grid.energies, lambda flux: thermal_average(grid, flux, x)
 
-    average = flux_cross_section(row["mediator_set"], mesh, dark_mass, float(row["mf"]), float(row["Nc"]))
-    np.testing.assert_allclose(average[0], float(row["sv_dirac_GeV-2"]), rtol=2e-4)
+    for kind in ("dirac", "scalar"):
+        average = flux_cross_section(row["mediator_set"], mesh, dark_mass, float(row["mf"]), float(row["Nc"]), kind)
+        np.testing.assert_allclose(average[0], float(row[f"sv_{kind}_GeV-2"]), rtol=2e-4)
 
 
 @pytest.mark.parametrize("row", WIDTHS, ids=lambda row: f"{row['mass']:g}-{row['m']:g}")
@@ -92,6 +94,8 @@ def test_widths(row):
     pair = spectral.fermion_pair(jnp.asarray(row["mass"] ** 2), row["m"], row["Nc"])
     width = row["mass"] * (row["gv"] ** 2 * pair.vector + row["ga"] ** 2 * pair.axial)
     np.testing.assert_allclose(width, row["Gamma_ff"], rtol=1e-8)
+    scalar = spectral.scalar_pair(jnp.asarray(row["mass"] ** 2), row["m"])
+    np.testing.assert_allclose(row["mass"] * row["gv"] ** 2 * scalar, row["Gamma_scalar"], rtol=1e-8)
 
 
 def axial(m_chi=60.0, mass_ratio=2.3, epsilon=0.01, alpha_d=0.05, inputs=INPUTS):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from globalfit.annihilation.vector_pairs import PAIRS, vector_pair_cross_section
+from globalfit.annihilation.vector_pairs import PAIRS, scalar_vector_pair_cross_section, vector_pair_cross_section
 from globalfit.inputs import GEV_M2_TO_CM3_S
 from tests.reference import vector_pairs as reference
 
@@ -42,6 +42,24 @@ def test_helicity_amplitudes(kind, dark_mass, mass, excess):
         expected = reference.flux_cross_section(sqrt_s, dark_mass, mass, vector, axial, pair)[0]
         assert expected > 0.0
         value = flux_cross_section(sqrt_s, dark_mass, mass, vector, axial)[index, 0]
+        assert value == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("dark_mass", "mass", "sqrt_s"),
+    [
+        (100.0, [30.0, 60.0], 230.0),
+        (100.0, [30.0, 60.0], 200.0001),
+        (50.0, [80.0, 90.0], 171.0),
+        (9.0, [1.0, 9.0], 21.0),
+    ],
+)
+def test_scalar_dark_matter_against_explicit_tensors(dark_mass, mass, sqrt_s):
+    couplings = np.array([0.7, -0.3])
+    arrays = (jnp.asarray(dark_mass), jnp.asarray(mass), jnp.asarray(couplings))
+    found = np.asarray(scalar_vector_pair_cross_section(jnp.asarray([sqrt_s]), *arrays))[:, 0]
+    for value, pair in zip(found, PAIRS, strict=True):
+        expected = reference.scalar_flux_cross_section(sqrt_s, dark_mass, np.array(mass), couplings, pair)
         assert value == pytest.approx(expected, rel=1e-10)
 
 

@@ -95,3 +95,33 @@ def _spin_sum(
 
 def _slash(momentum: NDArray) -> NDArray:
     return np.einsum("nm,mab->nab", momentum, _LOWERED)
+
+
+def scalar_flux_cross_section(
+    sqrt_s: float, dark_mass: float, mass: np.ndarray, coupling: np.ndarray, pair: tuple[int, int]
+) -> float:
+    """sigma beta_phi of phi phi* -> V_i V_j in GeV^-2: the amplitude as a tensor in numbers, contracted with the
+    polarisation sums of massive vectors and integrated over the angle; zero below threshold."""
+    (m_i, m_j), s = mass[list(pair)], sqrt_s**2
+    if sqrt_s <= m_i + m_j:
+        return 0.0
+    momentum = np.sqrt((s - (m_i + m_j) ** 2) * (s - (m_i - m_j) ** 2)) / (2.0 * sqrt_s)
+    dark_momentum = np.sqrt(s / 4.0 - dark_mass**2)
+    metric = np.diag([1.0, -1.0, -1.0, -1.0])
+    p1, p2 = (np.array([sqrt_s / 2.0, 0.0, 0.0, sign * dark_momentum]) for sign in (1.0, -1.0))
+    total = 0.0
+    for cosine, weight in zip(*np.polynomial.legendre.leggauss(200), strict=True):
+        direction = np.array([np.sqrt(1.0 - cosine**2), 0.0, cosine])
+        k1 = np.concatenate([[np.hypot(m_i, momentum)], momentum * direction])
+        k2 = np.concatenate([[np.hypot(m_j, momentum)], -momentum * direction])
+        t, u = ((p1 - k) @ metric @ (p1 - k) for k in (k1, k2))
+        amplitude = (
+            2.0 * metric
+            + np.outer(2.0 * p1 - k1, 2.0 * p2 - k2) / (t - dark_mass**2)
+            + np.outer(2.0 * p2 - k1, 2.0 * p1 - k2) / (u - dark_mass**2)
+        )
+        lower = metric @ amplitude @ metric
+        first, second = (np.outer(k, k) / m**2 - metric for k, m in ((k1, m_i), (k2, m_j)))
+        total += 0.5 * weight * np.einsum("ab,cd,ac,bd", lower, lower, first, second)
+    identical = 0.5 if pair[0] == pair[1] else 1.0
+    return identical * total * np.prod(coupling[list(pair)] ** 2) * momentum / (8.0 * np.pi * s * sqrt_s)
