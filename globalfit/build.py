@@ -9,7 +9,7 @@ from globalfit import plugins
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.inputs import PRESETS, Inputs
 from globalfit.likelihood import Likelihood
-from globalfit.models import Model
+from globalfit.models import Model, every_parameter
 from globalfit.posterior import Posterior
 from globalfit.predictions import Prediction, merge_vocabularies
 from globalfit.runfile import RunFile, entry
@@ -36,7 +36,8 @@ def build_posterior(run: RunFile) -> Posterior:
         for missing in (word for word in likelihood.requires if word not in vocabulary):
             error = UnknownNameError("prediction", missing, vocabulary)
             raise run.source.error(("likelihoods", index), f"'{name}' needs an {error}")
-    space = parameter_space(entries(run, entry(run.model)[0], model.parameters), model.parameters)
+    parameters = every_parameter(model, likelihoods.values())
+    space = parameter_space(entries(run, entry(run.model)[0], parameters), parameters)
     return Posterior(space, model, likelihoods, vocabulary, inputs)
 
 
@@ -91,15 +92,16 @@ def build_likelihoods(run: RunFile, inputs: Inputs) -> dict[str, Likelihood]:
 
 def resolve(run: RunFile) -> RunFile:
     """The same run with every default filled in, as it is written beside its results."""
-    model = build_model(run)
+    model, inputs = build_model(run), build_inputs(run)
+    parameters = every_parameter(model, build_likelihoods(run, inputs).values())
     name = entry(run.model)[0]
     preset = run.inputs if isinstance(run.inputs, str) else run.inputs.get("preset", "default")
     places = [("likelihoods", index) for index in range(len(run.likelihoods))]
     return run.model_copy(
         update={
             "model": _filled(run, "model", run.model, ("model",)),
-            "parameters": {key: item.value for key, item in entries(run, name, model.parameters).items()},
-            "inputs": {"preset": preset, **build_inputs(run).model_dump()},
+            "parameters": {key: item.value for key, item in entries(run, name, parameters).items()},
+            "inputs": {"preset": preset, **inputs.model_dump()},
             "likelihoods": [
                 _filled(run, "likelihood", item, place) for item, place in zip(run.likelihoods, places, strict=True)
             ],

@@ -103,7 +103,7 @@ def check_domain(posterior: Posterior, values: Mapping[str, float]) -> None:
     """Raise `UnknownNameError` for a name that is no parameter of the run, `ConfigurationError` for a value outside
     the parameter's domain."""
     parameters = posterior.parameters
-    domains = {parameter.name: parameter for parameter in posterior.model.parameters}
+    domains = {parameter.name: parameter for parameter in posterior.every_parameter}
     known = {*posterior.names, *parameters.fixed, *parameters.expressions}
     for name, value in values.items():
         if name not in known:

@@ -46,7 +46,10 @@ class Measurement:
 
 @runtime_checkable
 class Likelihood(Protocol):
-    """What the posterior and the report need of an experiment."""
+    """What the posterior and the report need of an experiment.
+
+    It may also have `parameters`, `globalfit.models.Parameter` with a default prior: nuisances that the run samples.
+    """
 
     Options: ClassVar[type[BaseModel]]
     name: str

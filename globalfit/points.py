@@ -115,7 +115,7 @@ def evaluate_rows(
 ) -> list[list[str]]:
     """The new cells of each row; `used` are the columns that are parameters."""
     index = {name: columns.index(name) for name in used}
-    domains = {parameter.name: parameter for parameter in posterior.model.parameters}
+    domains = {parameter.name: parameter for parameter in posterior.every_parameter}
     reasons = [""] * len(rows)
     values = {name: np.ones(len(rows)) for name in used}
     for i, row in enumerate(rows):

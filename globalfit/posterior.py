@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from globalfit import observables, status
 from globalfit.inputs import Inputs
 from globalfit.likelihood import Likelihood
-from globalfit.models import Model
+from globalfit.models import Model, Parameter, every_parameter
 from globalfit.parameters import Parameters
 from globalfit.predictions import Prediction, Predictions
 
@@ -52,6 +52,11 @@ class Posterior(eqx.Module):
     def ndim(self) -> int:
         """Number of sampled parameters."""
         return self.parameters.prior.ndim
+
+    @property
+    def every_parameter(self) -> tuple[Parameter, ...]:
+        """Parameters of the model and of the likelihoods, sampled or not, without the run file's auxiliary ones."""
+        return every_parameter(self.model, self.likelihoods.values())
 
     def transform(self, u: Float[Array, " ndim"]) -> Float[Array, " ndim"]:
         """Unit hypercube to parameters, one point."""

@@ -26,18 +26,22 @@ class Entry:
 
 
 def entries(run: RunFile, model: str, parameters: Sequence[Parameter]) -> dict[str, Entry]:
-    """Every parameter of the model in its order, then the auxiliary ones of the run file.
+    """Every parameter of the model and the likelihoods in its order, then the auxiliary ones of the run file.
 
     Raises `ConfigurationError` for a parameter without a prior, `UnknownNameError` for one that nothing uses.
     """
     defaults, source = default_priors(model)
     known = [parameter.name for parameter in parameters]
     result = {}
-    for name in known:
+    for parameter in parameters:
+        name = parameter.name
         if name in run.parameters:
             result[name] = Entry(run.parameters[name], run.source, ("parameters", name))
         elif name in defaults:
             result[name] = Entry(defaults[name].prior, source, (name,))
+        elif parameter.prior is not None:
+            kind, numbers = parameter.prior
+            result[name] = Entry({kind: list(numbers)}, Source(f"default prior of '{name}'"), (name,))
         else:
             raise run.source.error(("parameters",), f"'{name}' of the model '{model}' has no default prior: give one.")
     auxiliary = {name: Entry(value, run.source, ("parameters", name)) for name, value in run.parameters.items()}

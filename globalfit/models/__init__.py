@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
+
+from globalfit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from jaxtyping import Array
@@ -18,13 +20,17 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """A parameter of a model: its meaning, unit and domain (bounds included)."""
+    """A parameter of a model: its meaning, unit and domain (bounds included).
+
+    `prior` (kind and numbers) is the default of a parameter without a file of default priors: a nuisance.
+    """
 
     name: str
     unit: str
     meaning: str
     low: float = -math.inf
     high: float = math.inf
+    prior: tuple[str, tuple[float, ...]] | None = None
 
 
 @runtime_checkable
@@ -50,3 +56,15 @@ class Model(Protocol):
     def portal(self, parameters: Mapping[str, Array], inputs: Inputs) -> Portal:
         """Portal of one point. Pure JAX; a point without a solution carries its status and stays finite."""
         ...
+
+
+def every_parameter(model: Model, likelihoods: Iterable[Any]) -> tuple[Parameter, ...]:
+    """Parameters of a model, then those that likelihoods bring: their optional attribute `parameters`.
+
+    Raises `ConfigurationError` when two of them have one name and are not the same.
+    """
+    result = {parameter.name: parameter for parameter in model.parameters}
+    for parameter in (parameter for item in likelihoods for parameter in getattr(item, "parameters", ())):
+        if result.setdefault(parameter.name, parameter) != parameter:
+            raise ConfigurationError(f"the parameter '{parameter.name}' is defined twice.")
+    return tuple(result.values())

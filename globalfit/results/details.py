@@ -54,7 +54,7 @@ def details(posterior: Posterior, sampler: Sampler, draws: Draws, stored: Stored
 def parameter_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]:
     """Every parameter: unit, meaning, prior or definition, value at the best fit, and the prior's curve."""
     space = posterior.parameters
-    known = {parameter.name: parameter for parameter in posterior.model.parameters}
+    known = {parameter.name: parameter for parameter in posterior.every_parameter}
     sampled = dict(zip(space.prior.names, space.prior.distributions, strict=True))
     table = []
     for name in [*known, *(name for name in best.parameters if name not in known)]:
@@ -149,7 +149,7 @@ def definition(name: str, posterior: Posterior) -> str:
 
 def variable_meanings(posterior: Posterior) -> Mapping[str, Mapping[str, str]]:
     """Unit and meaning of the variables of a result file."""
-    known = {parameter.name: parameter for parameter in posterior.model.parameters}
+    known = {parameter.name: parameter for parameter in posterior.every_parameter}
     words = {**posterior.vocabulary, **known}
     return {name: {"unit": word.unit, "meaning": word.meaning} for name, word in words.items()}
 

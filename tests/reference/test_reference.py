@@ -78,7 +78,7 @@ def test_thermal_average_against_quad():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", [0, 17, 43, 60, 89])
+@pytest.mark.parametrize("line", [0, 17, 30, 43, 59])
 def test_table_can_be_made_again(line):
     rows = [r for r in csv.reader(make_axial_omega.TABLE.read_text().splitlines()) if not r[0].startswith("#")][1:]
     inputs, width, *numbers = rows[line]
