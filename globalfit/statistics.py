@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 from scipy.special import log_ndtr, ndtri, ndtri_exp
 
 # Expectations below this count as this: a likelihood of data that cannot occur stays finite.
@@ -80,6 +80,30 @@ def flat_prior_limit(
     return limits.reshape(below.shape[:-1])
 
 
+def asymptotic_limit(
+    strength: Float[np.ndarray, " scan"],
+    log_likelihood: Float[np.ndarray, "*batch scan"],
+    without_signal: Float[np.ndarray, "*batch scan"],
+    confidence: float,
+) -> Float[np.ndarray, "*batch"]:
+    """Asymptotic CLs limit on a signal strength >= 0 (arXiv:1007.1727, section 5), from ln L on an ascending scan.
+
+    `log_likelihood` is that of the data, `without_signal` that of counts equal to the background; the scan begins at 0.
+    With q(s) = 2 [max_(t <= s) ln L(t) - ln L(s)] of the first and q_A of the second,
+    CLs = (1 - Phi(sqrt q))/Phi(sqrt q_A - sqrt q).
+    """
+
+    def root(values: Float[np.ndarray, "*batch scan"]) -> Float[np.ndarray, "*batch scan"]:
+        return np.sqrt(2.0 * (np.maximum.accumulate(values, axis=-1) - values))
+
+    found, median = root(log_likelihood), root(without_signal)
+    log_cls = (log_ndtr(-found) - log_ndtr(median - found)).reshape(-1, strength.size)
+    target = np.log(1.0 - confidence)
+    # CLs falls from 1 at the best fit
+    limits = np.array([np.interp(-target, -np.minimum.accumulate(row), strength) for row in log_cls])
+    return limits.reshape(found.shape[:-1])
+
+
 def _standard_best_fit(limit: float, alpha: float) -> float:
     """Best fit that gives `limit`, both in units of sigma."""
 
@@ -87,4 +111,4 @@ def _standard_best_fit(limit: float, alpha: float) -> float:
         # Phi^-1(1 - p) = -Phi^-1(p), in logarithms because p is tiny for a large deficit
         return best - float(ndtri_exp(np.log(alpha) + log_ndtr(best))) - limit
 
-    return float(brentq(excess, -50.0, limit, xtol=1e-12))
+    return float(root_scalar(excess, bracket=(-50.0, limit), xtol=1e-12).root)

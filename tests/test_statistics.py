@@ -1,12 +1,18 @@
-"""Poisson residuals against the definition, and their gradients where it is singular."""
+"""Poisson residuals against the definition, and their gradients where it is singular; limits in closed form."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.stats import poisson
+from scipy.stats import norm, poisson
 
-from globalfit.statistics import poisson_log_ratio, poisson_residual
+from globalfit.statistics import (
+    asymptotic_limit,
+    flat_prior_limit,
+    gaussian_from_limit,
+    poisson_log_ratio,
+    poisson_residual,
+)
 
 
 @pytest.mark.parametrize("observed", [0.0, 1.0, 3.0, 250.0])
@@ -32,3 +38,29 @@ def test_gradients_are_finite_and_right_at_the_data():
     gradient = slope(data, expected)
     assert bool(jnp.all(jnp.isfinite(gradient)))
     np.testing.assert_allclose(gradient[:2], -0.5, rtol=1e-6)
+
+
+OBSERVED = np.array([0.6, 1.0, 2.0, 3.7])
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+def test_gaussian_from_limit_returns_the_limit(confidence):
+    best, sigma = gaussian_from_limit(OBSERVED, np.ones(4), confidence)
+    closed = best + sigma * norm.ppf(1.0 - (1.0 - confidence) * norm.cdf(best / sigma))
+    np.testing.assert_allclose(closed, OBSERVED, rtol=1e-10)
+    assert best[1] == pytest.approx(0.0, abs=1e-10)
+    strength = np.linspace(0.0, 12.0, 4001)
+    values = -0.5 * ((strength - best[:, None]) / sigma[:, None]) ** 2
+    np.testing.assert_allclose(flat_prior_limit(strength, values, confidence), OBSERVED, rtol=1e-4)
+
+
+def test_flat_prior_limit_without_background_or_events_is_the_logarithm():
+    strength = np.linspace(0.0, 40.0, 8001)
+    assert float(flat_prior_limit(strength, -strength, 0.9)) == pytest.approx(np.log(10.0), rel=1e-4)
+
+
+@pytest.mark.parametrize("best", [0.0, 0.7, 2.5])
+def test_asymptotic_limit_of_a_gaussian(best):
+    strength = np.linspace(0.0, 8.0, 8001)
+    found = asymptotic_limit(strength, -0.5 * (strength - best) ** 2, -0.5 * strength**2, 0.95)
+    assert float(found) == pytest.approx(best + norm.ppf(1.0 - 0.05 * norm.cdf(best)), rel=1e-4)

@@ -2,10 +2,8 @@
 
     L = -1/4 F'.F' + 1/2 m_A'^2 A'.A' + epsilon/(2 cos theta_W) F'.B + g_chi chibar gamma^mu gamma5 chi A'_mu
 
-(Wang and Thomas, arXiv:2510.24114, Eq. 1). Removing the photon by A -> A + epsilon A' and normalising A' leaves the Z
-and V2 = sqrt(1 - epsilon^2) A' with eta = epsilon tan theta_W / sqrt(1 - epsilon^2) and an electromagnetic current
-epsilon e Q / sqrt(1 - epsilon^2) on V2. Direct detection goes through O8 with C_AV^p = g_chi e epsilon / m_A'^2 exactly
-at q2 = 0, and nothing else.
+(Wang and Thomas, arXiv:2510.24114, Eq. 1; mixing: `globalfit.models.hypercharge`). Direct detection goes through O8
+with C_AV^p = g_chi e epsilon / m_A'^2 exactly at q2 = 0, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,11 +17,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import BaseModel, ConfigDict
 
-from globalfit import fermions, status
+from globalfit import status
 from globalfit.inputs import Inputs
 from globalfit.models import Parameter
+from globalfit.models.hypercharge import dark_coupling, hypercharge_portal
 from globalfit.observables import vector_words
-from globalfit.portal import DarkMatter, Portal, lagrangian_masses
+from globalfit.portal import DarkMatter, Portal
 from globalfit.predictions import Prediction
 
 
@@ -57,64 +56,11 @@ class Axial(eqx.Module):
 
     def portal(self, parameters: Mapping[str, Array], inputs: Inputs) -> Portal:
         m_chi = parameters["m_chi"]
-        m_ad = parameters["mass_ratio"] * m_chi
-        mass2 = jnp.stack([jnp.full_like(m_ad, inputs.m_z**2), m_ad**2])
-        asked = parameters["epsilon"] * inputs.tan_theta_w / jnp.sqrt(1.0 - parameters["epsilon"] ** 2)
-        masses = lagrangian_masses(mass2, asked)
-        epsilon = jnp.where(masses.solvable, parameters["epsilon"], 0.0)
-        norm = 1.0 / jnp.sqrt(1.0 - epsilon**2)
-        return hypercharge_portal(
-            names=("z", "ad"),
-            mass2=mass2,
-            lagrangian_mass2=masses.mass2,
-            mixing=masses.mixing,
-            charge_fraction=epsilon * norm,
-            dark=DarkMatter(
-                "dirac",
-                m_chi,
-                vector=jnp.zeros(2),
-                axial=jnp.stack([jnp.zeros_like(m_chi), norm * dark_coupling(parameters["alpha_d"])]),
-            ),
-            flags=jnp.where(masses.solvable, 0, status.NO_SOLUTION.bit)
-            | jnp.where(unitarity(m_chi, m_ad, parameters["alpha_d"]), 0, status.BEYOND_PERTURBATIVITY.bit),
-            inputs=inputs,
-        )
-
-
-def hypercharge_portal(
-    *,
-    names: tuple[str, str],
-    mass2: Float[Array, " 2"],
-    lagrangian_mass2: Float[Array, " 2"],
-    mixing: Float[Array, ""],
-    charge_fraction: Float[Array, ""],
-    dark: DarkMatter,
-    flags: Array,
-    inputs: Inputs,
-) -> Portal:
-    """Portal of the Z and a dark photon that carries `charge_fraction` of the electromagnetic current."""
-    z_vector, z_axial = fermions.z_couplings(inputs)
-    charge = inputs.charge * charge_fraction
-    higgs_vertex = 2.0 * lagrangian_mass2[0] / inputs.higgs_vev
-    zero = jnp.zeros_like(charge)
-    return Portal(
-        names=names,
-        mass2=mass2,
-        lagrangian_mass2=lagrangian_mass2,
-        mixing=mixing,
-        vector=jnp.stack([jnp.asarray(z_vector), charge * jnp.asarray(fermions.CHARGE)], axis=1),
-        axial=jnp.stack([jnp.asarray(z_axial), jnp.zeros(len(fermions.FERMIONS))], axis=1),
-        w_pair=jnp.stack([zero + inputs.charge / inputs.tan_theta_w, charge]),
-        higgs=jnp.stack([jnp.stack([higgs_vertex, zero]), jnp.stack([zero, zero])]),
-        dark=dark,
-        status=flags,
-    )
-
-
-def dark_coupling(alpha_d: Float[Array, ""]) -> Float[Array, ""]:
-    """g_chi = sqrt(4 pi alpha_D), with a finite derivative at zero."""
-    positive = alpha_d > 0.0
-    return jnp.where(positive, jnp.sqrt(4.0 * math.pi * jnp.where(positive, alpha_d, 1.0)), 0.0)
+        m_ad, coupling = parameters["mass_ratio"] * m_chi, dark_coupling(parameters["alpha_d"])
+        zero = jnp.zeros_like(m_chi)
+        dark = DarkMatter("dirac", m_chi, vector=jnp.zeros(2), axial=jnp.stack([zero, coupling]))
+        flags = jnp.where(unitarity(m_chi, m_ad, parameters["alpha_d"]), 0, status.BEYOND_PERTURBATIVITY.bit)
+        return hypercharge_portal(("z", "ad"), m_ad, parameters["epsilon"], dark, flags, inputs)
 
 
 def unitarity(m_chi: Float[Array, ""], m_ad: Float[Array, ""], alpha_d: Float[Array, ""]) -> Array:
