@@ -34,7 +34,7 @@ def details(posterior: Posterior, sampler: Sampler, draws: Draws, stored: Stored
         "converged": draws.converged,
         "diagnostics": [dataclasses.asdict(diagnostic) for diagnostic in draws.diagnostics],
         "parameters": parameter_table(posterior, best),
-        "likelihoods": likelihood_table(posterior, best),
+        "likelihoods": likelihood_table(posterior, stored, best),
         "predictions": [
             {"name": word.name, "value": best.predictions[word.name], "unit": word.unit, "meaning": word.meaning}
             for word in posterior.vocabulary.values()
@@ -74,13 +74,15 @@ def parameter_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]
     return table
 
 
-def likelihood_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]:
-    """Every experiment: ln L at the best fit, at its maximum and without a signal, and its measurements with pulls."""
+def likelihood_table(posterior: Posterior, stored: Stored, best: BestFit) -> list[dict[str, Any]]:
+    """Every experiment: ln L at the best fit, its mean over the posterior, its maximum and its value without a signal;
+    its measurements with their pulls."""
     return [
         {
             "name": name,
             "title": item.title,
             "log_likelihood": best.terms[name],
+            "mean_log_likelihood": float(np.mean(stored.row.terms[name])),
             "maximum": float(item.maximum),
             "no_signal": None if item.no_signal is None else float(item.no_signal),
             "measurements": [
