@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -58,4 +58,6 @@ def upper_limit(
         coupling = jnp.asarray([np.exp(logarithm)])
         return float(-2.0 * compiled(coupling)[0] - np.min(values) - rise)
 
-    return float(np.exp(brentq(crossing, np.log(low), np.log(high), xtol=1e-10)))
+    # brentq returns a tuple only if asked to, which its annotation does not know.
+    root: Any = brentq(crossing, np.log(low), np.log(high), xtol=1e-10)
+    return float(np.exp(root))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
 from globalfit.errors import OutputError
 from globalfit.files import replaced_path
@@ -43,6 +44,9 @@ def draw_picture(picture: Picture, path: Path) -> None:
             )
         axes.set_xscale("log" if picture.logarithmic[0] else "linear")
         axes.set_yscale("log" if picture.logarithmic[1] else "linear")
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            if axis.get_scale() == "log" and high > 10.0 * low:
+                axis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(_typeset(picture.x_label))
         axes.set_ylabel(_typeset(picture.y_label))
         axes.set_title(picture.title, fontsize=10.5)

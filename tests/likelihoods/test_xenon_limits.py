@@ -49,7 +49,7 @@ def spin_independent_limit(likelihood: XenonLimit, mass: float) -> float:
 
 
 # Published 90 % limits on the spin-independent cross section in cm^2: LZ 2022 power-constrained (digitised), LZ 2024
-# power-constrained (HEPData 155182 v2), PandaX-4T 2021 and 2024, XENON1T 2018, XENONnT 2023 power-constrained (away from
+# power-constrained (HEPData 155182 v2), PandaX-4T 2021 and 2024, XENON1T 2018, XENONnT 2023 power-constrained (outside
 # 18 to 45 GeV, where the constraint acts and the curve has a kink that no recoil spectrum has).
 @pytest.mark.parametrize(
     ("experiment", "tolerance", "published"),
