@@ -64,8 +64,8 @@ class Profile(eqx.Module):
         choice = jax.nn.one_hot(self.bin.reshape(-1), len(flux), axis=0, dtype=flux.dtype)
         return (materialised(flux[None]) @ choice).reshape(self.bin.shape) / self.background
 
-    def best(self) -> Float[Array, ""]:
-        """Largest sum of ln L - ln L(0) for any fluxes, one for each bin and dwarf galaxy, none negative."""
+    def best(self) -> Float[Array, " dwarf"]:
+        """Largest ln L - ln L(0) of each dwarf galaxy for any fluxes, one for each bin, none negative."""
         count, background = self._by_bin(self.count, 0.0), self._by_bin(self.background, 1.0)
         slope = self.slope
         # the larger root of n_1/(b_1 + F) + n_2/(b_2 + F) = a
@@ -74,7 +74,7 @@ class Profile(eqx.Module):
         constant = b_1 * b_2 - (n_1 * b_2 + n_2 * b_1) / slope
         root = jnp.maximum(0.5 * (jnp.sqrt(jnp.maximum(linear**2 - 4.0 * constant, 0.0)) - linear), 0.0)
         terms = count * jnp.log1p(root[:, :, None] / background)
-        return jnp.sum(terms) - jnp.sum(slope * root)
+        return jnp.sum(terms, axis=(1, 2)) - jnp.sum(slope * root, axis=1)
 
     def draw(self, flux: Float[Array, "dwarf bin"], key: Array) -> Profile:
         """Counts drawn for these fluxes; bins without a count take part with a background of half a photon.
@@ -137,21 +137,20 @@ _weighted_logs.defvjp(_forward, _backward)
 
 def marginalised(
     profile: Profile, flux: Float[Array, " bin"], log10_j: Float[Array, " dwarf"], sigma: Float[Array, " dwarf"]
-) -> Float[Array, ""]:
+) -> Float[Array, " dwarf"]:
     """ln of the mean of L over log-normal J factors, at 33 nodes within four standard deviations."""
     factor = jnp.exp(LN10 * (log10_j[:, None] + sigma[:, None] * NODES[None, :]))
     log_likelihood = materialised(profile.log_likelihood(flux, factor))
-    return jnp.sum(jax.nn.logsumexp(log_likelihood + _LOG_WEIGHTS[None, :], axis=1))
+    return jax.nn.logsumexp(log_likelihood + _LOG_WEIGHTS[None, :], axis=1)
 
 
 def profiled(
     profile: Profile, flux: Float[Array, " bin"], log10_j: Float[Array, " dwarf"], sigma: Float[Array, " dwarf"]
-) -> Float[Array, ""]:
+) -> Float[Array, " dwarf"]:
     """Largest ln L over the J factors, each with a Gaussian penalty in log10 J.
 
     The best node is refined by Newton steps; the derivative of the maximum needs none of the optimum.
     """
-
     at = jax.lax.stop_gradient(flux)
     nodes = jnp.broadcast_to(jnp.asarray(NODES)[None, :], (len(sigma), len(NODES)))
     factor = jnp.exp(LN10 * (log10_j[:, None] + sigma[:, None] * nodes))
@@ -165,12 +164,12 @@ def profiled(
         step = jnp.where(curved, -first / jnp.where(curved, second, -1.0), 0.0)
         z += jnp.clip(step, -_STEP, _STEP)
     factor = jnp.exp(LN10 * (log10_j + sigma * z))[:, None]
-    return jnp.sum(profile.log_likelihood(flux, factor)) - 0.5 * jnp.sum(z**2)
+    return profile.log_likelihood(flux, factor)[:, 0] - 0.5 * z**2
 
 
 def with_fixed_j(
     profile: Profile, flux: Float[Array, " bin"], log10_j: Float[Array, " dwarf"], sigma: Float[Array, " dwarf"]
-) -> Float[Array, ""]:
+) -> Float[Array, " dwarf"]:
     """ln L at the central J factors."""
     del sigma
-    return jnp.sum(profile.log_likelihood(flux, jnp.exp(LN10 * log10_j)[:, None]))
+    return profile.log_likelihood(flux, jnp.exp(LN10 * log10_j)[:, None])[:, 0]
