@@ -37,6 +37,7 @@ class Row(NamedTuple, Generic[Leaf]):
 
     predictions: dict[str, Leaf]
     terms: dict[str, Leaf]
+    predicted: dict[str, Leaf]
     pulls: dict[str, Leaf]
     log_likelihood: Leaf
     log_prior: Leaf
@@ -48,10 +49,11 @@ def evaluate_point(posterior: Posterior, values: Mapping[str, Array], names: Seq
     predictions = posterior.predictions(values)
     words = {name: predictions[name] for name in names}
     terms, flags = posterior.log_likelihood_terms(predictions)
+    predicted = {name: item.predicted(predictions) for name, item in posterior.likelihoods.items()}
     pulls = {name: item.pulls(predictions) for name, item in posterior.likelihoods.items()}
     total = sum(terms.values(), start=jnp.zeros(()))
     log_likelihood = jnp.where((flags & status.FATAL) != 0, -jnp.inf, total)
-    return Row(words, terms, pulls, log_likelihood, _log_prior(posterior, values), flags)
+    return Row(words, terms, predicted, pulls, log_likelihood, _log_prior(posterior, values), flags)
 
 
 def evaluate_batch(

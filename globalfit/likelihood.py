@@ -34,7 +34,7 @@ class Measurement:
     """One number that an experiment found: a line of the report's table of pulls.
 
     `summary` says what was found; `central` and `sigma` are the value and its total error where it is Gaussian.
-    `prediction` is the word of the vocabulary that it is compared with, None if there is no such word.
+    `prediction` is the word of the vocabulary that predicts it, None if there is no such word.
     """
 
     observable: str
@@ -92,6 +92,10 @@ class Likelihood(Protocol):
 
     def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
         """ln L of one point."""
+        ...
+
+    def predicted(self, predictions: Predictions) -> Float[Array, " measurement"]:
+        """What this point predicts for each of the `measurements`, in their units."""
         ...
 
     def pulls(self, predictions: Predictions) -> Float[Array, " measurement"]:

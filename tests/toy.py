@@ -109,6 +109,9 @@ class Gauss(eqx.Module):
     def log_likelihood(self, predictions):
         return -0.5 * self.pulls(predictions)[0] ** 2
 
+    def predicted(self, predictions):
+        return predictions["signal"][None]
+
     def pulls(self, predictions):
         return (self.central - predictions["signal"])[None]
 

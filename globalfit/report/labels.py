@@ -16,6 +16,14 @@ _SYMBOLS: dict[str, tuple[str, str]] = {
     "omega_h2": (r"\Omega h^2", "&Omega; h<sup>2</sup>"),
     "x_f": (r"x_f", "x<sub>f</sub>"),
     "log10_y": (r"\log_{10} y", "log<sub>10</sub> y"),
+    "sigma_v_at_rest_cm3_s": (r"\sigma v_0", "&sigma;v<sub>0</sub>"),
+    "sigma_v_today_cm3_s": (r"\sigma v", "&sigma;v"),
+    "p_ann_cm3_s_gev": (r"p_{\rm ann}", "p<sub>ann</sub>"),
+    "gamma_z_gev": (r"\Gamma_Z", "&Gamma;<sub>Z</sub>"),
+    "gamma_w_gev": (r"\Gamma_W", "&Gamma;<sub>W</sub>"),
+    "m_w_gev": (r"m_W", "m<sub>W</sub>"),
+    "sigma_had_pb": (r"\sigma_{\rm had}", "&sigma;<sub>had</sub>"),
+    "s2eff_l": (r"\sin^2\theta_{\rm eff}^\ell", "sin<sup>2</sup>&theta;<sub>eff</sub>"),
     "c8_p": (r"c_8^p", "c<sub>8</sub><sup>p</sup>"),
     "c8_n": (r"c_8^n", "c<sub>8</sub><sup>n</sup>"),
 }
@@ -53,7 +61,8 @@ def tex(name: str, unit: str = "") -> str:
         symbol = f"${_SYMBOLS[name][0]}$"
     elif name.startswith("events_"):
         symbol = f"events in {experiment(name.removeprefix('events_'))}"
-    return symbol if unit in PURE else f"{symbol} [{unit}]"
+    raised = re.sub(r"\^(-?\d+)", r"$^{\1}$", unit)
+    return symbol if unit in PURE else f"{symbol} [{raised}]"
 
 
 def html_symbol(name: str) -> str:
@@ -78,6 +87,13 @@ def number(value: float | None, digits: int = 4) -> str:
     else:
         text = f"{value / 10.0**exponent:.{digits - 1}f} &times; 10<sup>{exponent}</sup>"
     return text.replace("-", "&minus;")
+
+
+def decimal(value: float | None, places: int = 3) -> str:
+    """A log likelihood or a pull with a fixed number of decimals as HTML: what lies below means nothing."""
+    if value is None or not math.isfinite(value):
+        return number(value)
+    return f"{round(value, places) + 0.0:.{places}f}".replace("-", "&minus;")
 
 
 def unit_symbol(unit: str) -> str:

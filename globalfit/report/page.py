@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from globalfit.files import replaced
 from globalfit.report.content import Content
-from globalfit.report.labels import html_symbol, number, unit_symbol
+from globalfit.report.labels import decimal, html_symbol, number, unit_symbol
 from globalfit.results import folder as names
 from globalfit.results.summary import NOT_CONVERGED
 
@@ -30,6 +30,7 @@ def render(content: Content, figures: Mapping[str, str]) -> str:
     package = files("globalfit.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["number"] = lambda value, digits=4: Markup(number(_float(value), digits))  # noqa: S704
+    environment.filters["decimal"] = lambda value, places=3: Markup(decimal(_float(value), places))  # noqa: S704
     environment.filters["symbol"] = lambda name: Markup(html_symbol(name))  # noqa: S704
     environment.filters["unit"] = lambda unit: Markup(unit_symbol(unit))  # noqa: S704
     template = environment.from_string(package.joinpath("template.html").read_text(encoding="utf-8"))

@@ -33,11 +33,13 @@ class Stored:
 
 @dataclasses.dataclass(frozen=True)
 class BestFit:
-    """The sampled point with the highest ln L: all parameters, predictions, terms, pulls by experiment."""
+    """The sampled point with the highest ln L: all parameters, predictions and terms, and by experiment what is predicted
+    for each measurement and the pulls."""
 
     parameters: dict[str, float]
     predictions: dict[str, float]
     terms: dict[str, float]
+    predicted: dict[str, list[float]]
     pulls: dict[str, list[float]]
     log_likelihood: float
     status: int
@@ -63,6 +65,7 @@ def store(posterior: Posterior, draws: Draws, progress: Progress) -> tuple[Store
             {name: float(column[-1]) for name, column in values.items()},
             {name: best.predictions[name] for name in posterior.vocabulary},
             {name: best.terms[name] for name in posterior.likelihoods},
+            {name: best.predicted[name] for name in posterior.likelihoods},
             {name: best.pulls[name] for name in posterior.likelihoods},
             best.log_likelihood,
             best.status,

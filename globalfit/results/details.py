@@ -86,15 +86,17 @@ def likelihood_table(posterior: Posterior, stored: Stored, best: BestFit) -> lis
             "maximum": float(item.maximum),
             "no_signal": None if item.no_signal is None else float(item.no_signal),
             "measurements": [
-                _measurement_row(posterior, best, measurement, pull)
-                for measurement, pull in zip(item.measurements, best.pulls[name], strict=True)
+                _measurement_row(posterior, measurement, predicted, pull)
+                for measurement, predicted, pull in zip(
+                    item.measurements, best.predicted[name], best.pulls[name], strict=True
+                )
             ],
         }
         for name, item in posterior.likelihoods.items()
     ]
 
 
-def _measurement_row(posterior: Posterior, best: BestFit, measurement: Measurement, pull: float) -> dict[str, Any]:
+def _measurement_row(posterior: Posterior, measurement: Measurement, predicted: float, pull: float) -> dict[str, Any]:
     word = posterior.vocabulary[measurement.prediction] if measurement.prediction else None
     return {
         "observable": measurement.observable,
@@ -102,7 +104,7 @@ def _measurement_row(posterior: Posterior, best: BestFit, measurement: Measureme
         "central": measurement.central,
         "sigma": measurement.sigma,
         "prediction": word.name if word else None,
-        "predicted": best.predictions[word.name] if word else None,
+        "predicted": predicted,
         "unit": word.unit if word else "",
         "pull": pull,
     }

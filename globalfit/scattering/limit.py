@@ -122,6 +122,9 @@ class XenonLimit(eqx.Module):
         """Poisson: n ln(mu/n) - mu + n with mu = ln(10) s; the published limit stands for n = 0."""
         return poisson_log_ratio(self.observed, LN_10 * self.weighted(predictions))
 
+    def predicted(self, predictions: Predictions) -> Float[Array, " 1"]:
+        return _Events(type(self), self.options.halo)(predictions)[None]
+
     def pulls(self, predictions: Predictions) -> Float[Array, " 1"]:
         return poisson_residual(self.observed, LN_10 * self.weighted(predictions))[None]
 

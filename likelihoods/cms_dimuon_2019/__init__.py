@@ -104,6 +104,9 @@ class CMSDimuon2019(eqx.Module):
     def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
         return -0.5 * jnp.sum(self.pulls(predictions) ** 2)
 
+    def predicted(self, predictions: Predictions) -> Float[Array, " cell"]:
+        return self._signal(predictions)
+
     def pulls(self, predictions: Predictions) -> Float[Array, " cell"]:
         return (self.best_fit - self._signal(predictions)) / self.sigma
 

@@ -136,14 +136,18 @@ class Ewpo(eqx.Module):
         return self._log_likelihood(self.standard_values)
 
     def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
-        return self._log_likelihood(self._predicted(predictions))
+        return self._log_likelihood(self.predicted(predictions))
+
+    def predicted(self, predictions: Predictions) -> Float[Array, " observable"]:
+        words = observables(predictions, self.sampled)
+        return jnp.stack([words[name] for name in measured(self.m_w).prediction])
 
     def pulls(self, predictions: Predictions) -> Float[Array, " observable"]:
-        return self.whitening @ (self.data - self._predicted(predictions))
+        return self.whitening @ (self.data - self.predicted(predictions))
 
     def simulate(self, predictions: Predictions, key: PRNGKeyArray) -> Self:
         noise = self.spread @ jax.random.normal(key, self.data.shape)
-        return eqx.tree_at(lambda item: item.data, self, self._predicted(predictions) + noise)
+        return eqx.tree_at(lambda item: item.data, self, self.predicted(predictions) + noise)
 
     def picture(self) -> Picture:
         return picture(self)
@@ -155,10 +159,6 @@ class Ewpo(eqx.Module):
             return jnp.zeros((), int)
         near = near_pole(portal, portal.names.index(Z), standard(predictions, self.sampled).gamma_z)
         return jnp.where(near, status.OUTSIDE_TABLE.bit, 0)
-
-    def _predicted(self, predictions: Predictions) -> Float[Array, " observable"]:
-        words = observables(predictions, self.sampled)
-        return jnp.stack([words[name] for name in measured(self.m_w).prediction])
 
     def _log_likelihood(self, predicted: Float[Array, " observable"]) -> Float[Array, ""]:
         return -0.5 * jnp.sum((self.whitening @ (self.data - predicted)) ** 2)

@@ -131,6 +131,9 @@ class FermiDwarfs(eqx.Module):
         """ln L - ln L(no signal) of an energy flux for a J factor of 1 GeV^2 cm^-5."""
         return jnp.sum(self._by_dwarf(flux))
 
+    def predicted(self, predictions: Predictions) -> Float[Array, " dwarf"]:
+        return jnp.full(len(self.dwarfs), _sigma_v(predictions))
+
     def pulls(self, predictions: Predictions) -> Float[Array, " dwarf"]:
         """Distance of each dwarf galaxy from the best conceivable agreement; it has no sign."""
         square = 2.0 * (self.profile.best() - self._by_dwarf(self.flux(predictions)))

@@ -119,6 +119,9 @@ class LepContact(eqx.Module):
     def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
         return self._log_likelihood(expected(predictions))
 
+    def predicted(self, predictions: Predictions) -> Float[Array, " 48"]:
+        return expected(predictions)
+
     def pulls(self, predictions: Predictions) -> Float[Array, " 48"]:
         return (self.observed - expected(predictions)) / self.sigma
 

@@ -92,6 +92,9 @@ class LepZprime(eqx.Module):
     def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
         return self._log_likelihood(contact_terms(predictions))
 
+    def predicted(self, predictions: Predictions) -> Float[Array, " 2"]:
+        return contact_terms(predictions)
+
     def pulls(self, predictions: Predictions) -> Float[Array, " 2"]:
         return (self.observed - contact_terms(predictions)) / self.sigma
 

@@ -116,6 +116,9 @@ class LHCDilepton(eqx.Module):
     def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
         return jnp.sum(poisson_log_ratio(self.observed, self.expected(predictions)))
 
+    def predicted(self, predictions: Predictions) -> Float[Array, " channel_bin"]:
+        return self.expected(predictions).ravel()
+
     def pulls(self, predictions: Predictions) -> Float[Array, " channel_bin"]:
         return poisson_residual(self.observed, self.expected(predictions)).ravel()
 

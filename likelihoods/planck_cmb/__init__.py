@@ -82,6 +82,9 @@ class PlanckCMB(eqx.Module):
     def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
         return -0.5 * self.pulls(predictions)[0] ** 2
 
+    def predicted(self, predictions: Predictions) -> Float[Array, " 1"]:
+        return p_ann(predictions)[None]
+
     def pulls(self, predictions: Predictions) -> Float[Array, " 1"]:
         return ((self.measured - p_ann(predictions)) / self.sigma)[None]
 

@@ -103,6 +103,9 @@ class PlanckRelic(eqx.Module):
     def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
         return self._density(self._omega(predictions))
 
+    def predicted(self, predictions: Predictions) -> Float[Array, " 1"]:
+        return predictions["omega_h2"][None]
+
     def pulls(self, predictions: Predictions) -> Float[Array, " 1"]:
         omega, peak = self._omega(predictions), self.central if self.component else self._peak()
         square = 2.0 * (self.maximum - self._density(omega))

@@ -124,6 +124,11 @@ def test_a_toy_is_the_same_experiment_with_other_data(name: str) -> None:
     theta = draws(posterior, 1, 5)[0]
     predictions = posterior.predictions(posterior.parameters.values(theta))
     (item,) = posterior.likelihoods.values()
+    predicted = item.predicted(predictions)
+    assert predicted.shape == item.pulls(predictions).shape == (len(item.measurements),)
+    for value, measurement in zip(predicted.tolist(), item.measurements, strict=True):
+        if measurement.prediction is not None:
+            assert value == pytest.approx(float(predictions[measurement.prediction]), rel=1e-12)
     toys = [item.simulate(predictions, jax.random.key(seed)) for seed in (1, 2, 1)]
     assert jax.tree.structure(toys[0]) == jax.tree.structure(item)
     first, second, again = (float(toy.log_likelihood(predictions)) for toy in toys)
