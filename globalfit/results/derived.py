@@ -33,8 +33,8 @@ class Stored:
 
 @dataclasses.dataclass(frozen=True)
 class BestFit:
-    """The sampled point with the highest ln L: all parameters, predictions and terms, and by experiment what is predicted
-    for each measurement and the pulls."""
+    """The sampled point with the highest ln L: all parameters, predictions and terms; by experiment the predicted
+    measurements and the pulls."""
 
     parameters: dict[str, float]
     predictions: dict[str, float]

@@ -15,13 +15,10 @@ from globalfit import plugins, runfile, status
 from globalfit.build import build_posterior, every_prediction
 from globalfit.likelihood import Likelihood
 from globalfit.posterior import Posterior, in_chunks
-from globalfit.scattering.limit import XenonLimit
 
 NAMES = sorted(plugins.registered("likelihood"))
-# The relic density has its own, longer tests of gradients.
+# Without the relic density, which takes longer to compile and has its own tests.
 LIGHT = [name for name in NAMES if name != "planck_relic"]
-# The xenon searches are one class, so that one of them stands for all where compiling is what takes the time.
-KINDS = [name for name in LIGHT if name == "lz_2024" or not issubclass(plugins.load("likelihood", name), XenonLimit)]
 
 
 @functools.cache
@@ -98,20 +95,12 @@ def test_values(name: str) -> None:
         assert log_likelihood[0] == pytest.approx(float(item.no_signal), abs=1e-5)
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_value_and_gradient_are_finite(name: str) -> None:
-    check_finite(name, 1024, 3)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_value_and_gradient_are_finite_for_many_draws(name: str) -> None:
-    check_finite(name, 100_000, 4)
-
-
-def check_finite(name: str, count: int, seed: int) -> None:
+    """The tests of each likelihood do the same for fewer draws of a wider range."""
     posterior = posterior_of(name)
-    value, gradient, flags = (np.asarray(part) for part in gradients(posterior, draws(posterior, count, seed)))
+    value, gradient, flags = (np.asarray(part) for part in gradients(posterior, draws(posterior, 100_000, 4)))
     unsolvable = (flags & status.FATAL) != 0
     assert unsolvable.mean() < 0.01
     assert np.all(np.isfinite(value[~unsolvable]))
