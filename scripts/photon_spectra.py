@@ -8,7 +8,7 @@ shower is VINCIA with electroweak emissions, for which the file carries heliciti
 
 at 73 nodes of log10 x in [-4.8, 0], so that the energy between two photon energies is m [C(E_2/m) - C(E_1/m)]. Use:
 
-    pip install pythia8mc==8.317.2
+    pip install '.[spectra]'
     python scripts/photon_spectra.py generate SCRATCH        # half an hour; goes on where it was stopped
     python scripts/photon_spectra.py collect SCRATCH globalfit/indirect
 
