@@ -110,7 +110,7 @@ def _fraction(channel: str) -> Prediction:
 
 
 def _width(name: str, index: int) -> Prediction:
-    meaning = f"total width of the {name} mass eigenstate"
+    meaning = f"total tree-level width of the {name} mass eigenstate, as in its propagator"
     return Prediction(f"width_{name}_gev", "GeV", meaning, "tree level", _TotalWidth(index))
 
 

@@ -18,12 +18,16 @@ TWO_SIDED_95, ONE_SIDED_95, ONE_SIDED_90 = 3.841458820694124, 2.705543454095404,
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """One line of a picture; `style` is `published` for numbers of a table and `implied` for what the program finds."""
+    """One line of a picture.
+
+    `style` is `published` for numbers of a table, `implied` for what the likelihood finds and `compared` for what it
+    would find with other settings. Curves whose labels agree up to the first comma share a colour.
+    """
 
     label: str
     x: Float[np.ndarray, " point"]
     y: Float[np.ndarray, " point"]
-    style: Literal["implied", "published"] = "implied"
+    style: Literal["implied", "compared", "published"] = "implied"
 
 
 @dataclasses.dataclass(frozen=True)

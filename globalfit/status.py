@@ -68,6 +68,11 @@ BEYOND_EFFECTIVE_THEORY: Final = Flag(
     "beyond_effective_theory",
     "The energy of the process exceeds the range in which the effective operators are valid.",
 )
+NOT_COVERED: Final = Flag(
+    1 << 9,
+    "not_covered",
+    "A search has no data at the mass of a resonance and says nothing about it.",
+)
 
 FLAGS: Final = (
     NO_SOLUTION,
@@ -79,6 +84,7 @@ FLAGS: Final = (
     INVALID_INPUT,
     NON_FINITE,
     BEYOND_EFFECTIVE_THEORY,
+    NOT_COVERED,
 )
 FATAL: Final = sum(flag.bit for flag in FLAGS if flag.fatal)
 

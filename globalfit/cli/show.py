@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Points of a curve that are printed.
 _CURVE_POINTS = 8
+# Measurements that are printed.
+_ROWS = 24
 KINDS = ("model", "likelihood", "sampler", "prior", "status", "prediction", "schema")
 
 
@@ -70,7 +72,9 @@ def plugin_lines(kind: plugins.Kind, name: str) -> Iterator[str]:
     for option, field in cls.Options.model_fields.items():
         default = "required" if field.is_required() else f"default {field.get_default(call_default_factory=True)!r}"
         meaning = f": {field.description}" if field.description else ""
-        yield f"  {option} ({default}){meaning}"
+        choices = [str(choice) for choice in get_args(field.annotation) if isinstance(choice, str)]
+        allowed = f"; one of {', '.join(choices)}" if choices else ""
+        yield f"  {option} ({default}{allowed}){meaning}"
     yield "references"
     yield from (f"  {reference}" for reference in cls.references)
 
@@ -79,9 +83,11 @@ def likelihood_lines(name: str) -> Iterator[str]:
     """The plug-in, then what was measured, the data with their provenance, the limit that follows, and conflicts."""
     yield from plugin_lines("likelihood", name)
     item = default_likelihood(name)
-    yield "measured"
-    for measurement in item.measurements:
-        yield f"  {measurement.observable}: {measurement.summary}"
+    yield f"measured ({len(item.measurements)})"
+    rows = [f"  {measurement.observable}: {measurement.summary}" for measurement in item.measurements]
+    if len(rows) > _ROWS + 2:
+        rows[_ROWS - 2 : -2] = [f"  ... {len(rows) - _ROWS} more ..."]
+    yield from rows
     for table in item.tables:
         yield from table_lines(table)
     picture = item.picture()
@@ -91,8 +97,10 @@ def likelihood_lines(name: str) -> Iterator[str]:
         known = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if math.isfinite(y)]
         chosen = known[:: math.ceil(len(known) / _CURVE_POINTS)]
         yield "    " + ", ".join(f"{x:.3g} -> {y:.3g}" for x, y in chosen)
-    yield "conflicts" if item.conflicts else "no conflicts with other likelihoods"
-    yield from (f"  {other}: {reason}" for other, reason in item.conflicts.items())
+    others = {other: plugins.load("likelihood", other).conflicts for other in plugins.registered("likelihood")}
+    conflicts = {other: theirs[name] for other, theirs in others.items() if name in theirs} | dict(item.conflicts)
+    yield "conflicts" if conflicts else "no conflicts with other likelihoods"
+    yield from (f"  {other}: {reason}" for other, reason in conflicts.items())
 
 
 def table_lines(table: Table) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Final states of dark matter that annihilates at rest, as indirect detection sees them.
 
-Dark matter in dwarf galaxies and before recombination is so slow that only the value at threshold counts. It is taken
-at v_rel = 1e-5, where a p wave is suppressed by 1e-10, and not at the 1e-3 of the Galaxy (`observables.today`).
+Dark matter in dwarf galaxies and before recombination is so slow that only the value at threshold counts, without the p
+wave that v_rel = 1e-3 in the Galaxy lets through (`observables.today`). Only within 1e-9 of a pole at threshold would
+the velocities in dwarf galaxies matter.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ from globalfit.annihilation.propagator import Energies
 from globalfit.observables import decay_widths
 from globalfit.predictions import Predictions
 
-# Relative velocity that stands for rest, in units of c.
-VELOCITY_AT_REST = 1.0e-5
 # Fraction of the pairs of dark-matter particles that can annihilate, in the rate rho^2 sigma v/(2 m^2) of a
 # self-conjugate particle: particles meet antiparticles only.
 _PAIRS = {"dirac": 0.5, "scalar": 0.5}
@@ -92,7 +91,7 @@ def _pair(name: str) -> str:
 
 def _at_rest(predictions: Predictions) -> dict[str, Float[Array, ""]]:
     portal = predictions.portal
-    s = 4.0 * portal.dark.mass**2 / (1.0 - 0.25 * VELOCITY_AT_REST**2)
+    s = 4.0 * portal.dark.mass**2
     sections = cross_sections(portal, predictions.inputs, Energies.at(s[None], portal))
     return {name: 2.0 * section[0] for name, section in sections.items()}
 

@@ -11,15 +11,16 @@ from matplotlib.ticker import NullFormatter
 
 from globalfit.errors import OutputError
 from globalfit.files import replaced_path
-from globalfit.picture import Picture
+from globalfit.picture import Curve, Picture
 from globalfit.report.figures import STYLE, new_figure
 
-_COLOURS = ("#1f4e79", "#c8442b", "#3a7d44", "#8a5a9e", "#b07c1a")
+_COLOURS = ("#1f4e79", "#c8442b", "#3a7d44", "#8a5a9e", "#b07c1a", "#4f9bb0", "#7a7a7a")
+_LINES = {"implied": "-", "compared": "--", "published": "."}
 FORMATS = (".png", ".pdf", ".svg")
 
 
 def draw_picture(picture: Picture, path: Path) -> None:
-    """Write a picture to a new PNG, PDF or SVG file: implied curves as lines, published ones as points.
+    """Write a picture to a new PNG, PDF or SVG file: what the program finds as lines, published numbers as points.
 
     Raises `OutputError` for another format and for a file that exists.
     """
@@ -30,14 +31,13 @@ def draw_picture(picture: Picture, path: Path) -> None:
     with mpl.rc_context(STYLE):
         figure = new_figure(6.4, 4.4)
         axes = figure.add_subplot()
-        colours = dict(zip(dict.fromkeys(curve.label for curve in picture.curves), _COLOURS * 9, strict=False))
+        colours = {key: _COLOURS[i % len(_COLOURS)] for i, key in enumerate(dict.fromkeys(map(_key, picture.curves)))}
         for curve in picture.curves:
-            implied = curve.style == "implied"
             axes.plot(
                 np.asarray(curve.x),
                 np.asarray(curve.y),
-                "-" if implied else ".",
-                color=colours[curve.label],
+                _LINES[curve.style],
+                color=colours[_key(curve)],
                 linewidth=1.4,
                 markersize=4.0,
                 label=curve.label,
@@ -54,6 +54,11 @@ def draw_picture(picture: Picture, path: Path) -> None:
         figure.tight_layout()
         with replaced_path(path) as temporary:
             figure.savefig(temporary, dpi=160, format=path.suffix.lower()[1:])
+
+
+def _key(curve: Curve) -> str:
+    """Curves with one key have one colour."""
+    return curve.label.partition(",")[0]
 
 
 def _typeset(label: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from globalfit import status
-from globalfit.likelihood import Measurement
+from globalfit.likelihood import Likelihood, Measurement
 from globalfit.posterior import Posterior
 from globalfit.prior import DISTRIBUTIONS, Distribution
 from globalfit.results.derived import BestFit, Stored, status_fractions
@@ -113,10 +114,16 @@ def _measurement_row(posterior: Posterior, measurement: Measurement, predicted: 
 def references(posterior: Posterior, sampler: Sampler) -> list[dict[str, str]]:
     """What to cite, and for what."""
     groups = [(posterior.model.title, posterior.model.references)]
-    groups += [(item.title, item.references) for item in posterior.likelihoods.values()]
+    groups += [(item.title, (*item.references, *_sources(item))) for item in posterior.likelihoods.values()]
     groups += [(sampler.title, sampler.references)]
     listed = [{"for": what, "reference": text} for what, texts in groups for text in texts]
     return listed + [{"for": what, "reference": text} for what, text in _TOOLS.items()]
+
+
+def _sources(item: Likelihood) -> tuple[str, ...]:
+    """Sources of an experiment's tables that its references do not name."""
+    sources = dict.fromkeys(re.sub(r"v\d+$", "", table.provenance.source) for table in item.tables)
+    return tuple(source for source in sources if not any(source in reference for reference in item.references))
 
 
 def prior_curve(prior: Distribution) -> dict[str, list[float]]:

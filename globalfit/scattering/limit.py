@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from globalfit import status
 from globalfit.inputs import GEV_M2_TO_CM2, Inputs
@@ -40,6 +40,10 @@ MASS_DOMAIN = (9.0, 1e4)
 _FILES = ("efficiency.csv", "limit_weights.csv", "limits.csv")
 
 
+# Descriptions of the options.
+LIMIT = "which published limit the energy-weighted count reproduces"
+HALO = "another halo than that of the fitted weights is a what-if, not an analysis of the data"
+
 LimitT = TypeVar("LimitT", bound=str)
 
 
@@ -51,8 +55,8 @@ class XenonOptions(BaseModel, Generic[LimitT]):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    limit: LimitT
-    halo: Halo = Halo()
+    limit: LimitT = Field(description=LIMIT)
+    halo: Halo = Field(default=Halo(), description=HALO)
 
 
 class XenonLimit(eqx.Module):

@@ -128,12 +128,12 @@ class CMSDimuon2019(eqx.Module):
         return Picture(self.title, "mass of the dark photon [GeV]", "epsilon", curves)
 
     def status(self, predictions: Predictions) -> Int[Array, ""]:
-        """`outside_table` when a resonance lies outside both ranges."""
+        """`not_covered` when a resonance lies outside both ranges."""
         mass = predictions.portal.mass[jnp.asarray(resonances(predictions.portal))]
         inside = jnp.zeros(mass.shape, dtype=bool)
         for low, high in strength.RANGES:
             inside = inside | ((mass >= low) & (mass <= high))
-        return jnp.where(jnp.all(inside), 0, status.OUTSIDE_TABLE.bit)
+        return jnp.where(jnp.all(inside), 0, status.NOT_COVERED.bit)
 
     def _signal(self, predictions: Predictions) -> Float[Array, " cell"]:
         values = strength.strengths(predictions, self.quark_weights)

@@ -121,7 +121,7 @@ class Ewpo(eqx.Module):
         found = measured(self.m_w)
         total = np.sqrt(np.sum(np.asarray(self.spread) ** 2, axis=1))
         return tuple(
-            Measurement(name, f"{central:g} +- {error:g}", word, float(central), float(sigma))
+            Measurement(name, f"{central:g} +- {error:g}{_unit(word)}", word, float(central), float(sigma))
             for name, word, central, error, sigma in zip(
                 found.name, found.prediction, np.asarray(self.data), found.error, total, strict=True
             )
@@ -162,3 +162,8 @@ class Ewpo(eqx.Module):
 
     def _log_likelihood(self, predicted: Float[Array, " observable"]) -> Float[Array, ""]:
         return -0.5 * jnp.sum((self.whitening @ (self.data - predicted)) ** 2)
+
+
+def _unit(word: str) -> str:
+    """Unit of a measurement, from the name of its prediction."""
+    return {"gev": " GeV", "pb": " pb"}.get(word.rpartition("_")[2], "")

@@ -156,10 +156,10 @@ class LHCDilepton(eqx.Module):
         return Picture(self.title, "mass of the B-L boson [GeV]", "g_BL", curves)
 
     def status(self, predictions: Predictions) -> Int[Array, ""]:
-        """`outside_table` when a resonance lies outside 250 GeV to 6 TeV."""
+        """`not_covered` when a resonance lies outside 250 GeV to 6 TeV."""
         mass = predictions.portal.mass[jnp.asarray(resonances(predictions.portal))]
         low, high = spectrum.MASS_RANGE
-        return jnp.where(jnp.all((mass >= low) & (mass <= high)), 0, status.OUTSIDE_TABLE.bit)
+        return jnp.where(jnp.all((mass >= low) & (mass <= high)), 0, status.NOT_COVERED.bit)
 
 
 def _coupling(

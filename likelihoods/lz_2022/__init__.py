@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from globalfit.scattering.limit import XenonLimit, XenonOptions
+from pydantic import Field
+
+from globalfit.scattering.limit import LIMIT, XenonLimit, XenonOptions
 
 Limit = Literal["observed_power_constrained", "median_sensitivity"]
 
 
 class LZ2022Options(XenonOptions[Limit]):
-    """Which published limit to use; no positive weight reproduces the one without power constraint."""
+    """Which published limit to use.
 
-    limit: Limit = "observed_power_constrained"
+    The power-constrained one is constrained at the median; no positive weight reproduces the one without a constraint.
+    """
+
+    limit: Limit = Field(default="observed_power_constrained", description=LIMIT)
 
 
 class LZ2022(XenonLimit):

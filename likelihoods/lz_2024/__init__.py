@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from globalfit.scattering.limit import XenonLimit, XenonOptions
+from pydantic import Field
+
+from globalfit.scattering.limit import LIMIT, XenonLimit, XenonOptions
 
 Limit = Literal["observed_power_constrained", "observed_unconstrained", "median_sensitivity"]
 
@@ -13,7 +15,7 @@ Limit = Literal["observed_power_constrained", "observed_unconstrained", "median_
 class LZ2024Options(XenonOptions[Limit]):
     """Which published limit to use; `observed_unconstrained` is reproduced to 14 % only, the others to 2 %."""
 
-    limit: Limit = "observed_power_constrained"
+    limit: Limit = Field(default="observed_power_constrained", description=LIMIT)
 
 
 class LZ2024(XenonLimit):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from globalfit.scattering.limit import XenonLimit, XenonOptions
+from pydantic import Field
+
+from globalfit.scattering.limit import LIMIT, XenonLimit, XenonOptions
 
 
 class PandaX4T2021Options(XenonOptions[Literal["observed"]]):
     """Only the observed limit is tabulated."""
 
-    limit: Literal["observed"] = "observed"
+    limit: Literal["observed"] = Field(default="observed", description=LIMIT)
 
 
 class PandaX4T2021(XenonLimit):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from globalfit.scattering.limit import XenonLimit, XenonOptions
+from pydantic import Field
+
+from globalfit.scattering.limit import LIMIT, XenonLimit, XenonOptions
 
 Limit = Literal["observed"]
 
@@ -13,7 +15,7 @@ Limit = Literal["observed"]
 class PandaX4T2024Options(XenonOptions[Limit]):
     """Only the observed limit is tabulated."""
 
-    limit: Limit = "observed"
+    limit: Limit = Field(default="observed", description=LIMIT)
 
 
 class PandaX4T2024(XenonLimit):

@@ -43,7 +43,11 @@ class PlanckCMB(eqx.Module):
 
     Options: ClassVar[type[BaseModel]] = NoOptions
     title: ClassVar = "Planck 2018 annihilation"
-    references: ClassVar = ("Planck Collaboration, arXiv:1807.06209", "T. Slatyer, arXiv:1506.03811")
+    references: ClassVar = (
+        "Planck Collaboration, arXiv:1807.06209",
+        "T. Slatyer, arXiv:1506.03811",
+        "PPPC 4 DM ID, Cirelli et al., arXiv:1012.4515",
+    )
     conflicts: ClassVar[Mapping[str, str]] = {}
 
     measured: Float[Array, ""]
@@ -94,7 +98,7 @@ class PlanckCMB(eqx.Module):
         return eqx.tree_at(lambda item: item.measured, self, drawn)
 
     def picture(self) -> Picture:
-        """95 % limits on sigma v against the dark-matter mass, and the published ones."""
+        """95 % limits on sigma v against the dark-matter mass; points are the published p_ann over tabulated f_eff."""
         p_ann = np.linspace(0.0, 1e-27, 101)
         limit = upper_limit(lambda p: -0.5 * ((self.measured - p) / self.sigma) ** 2, p_ann, TWO_SIDED_95)
         published = float(self.tables[0]["p_ann_limit"][0])
@@ -105,7 +109,9 @@ class PlanckCMB(eqx.Module):
             fine = np.geomspace(mass[0], mass[-1], 60)
             own = jax.vmap(Efficiency.read())(jnp.asarray(fine))[:, PAIRS.index(channel)]
             curves.append(Curve(label, fine, limit * fine / np.asarray(own)))
-            curves.append(Curve(f"{label}, published", mass, published * mass / f_eff, "published"))
+            curves.append(
+                Curve(f"{label}, limit on p_ann over tabulated f_eff", mass, published * mass / f_eff, "published")
+            )
         return Picture(
             title=f"{self.title}: 95 % limits",
             x_label="dark-matter mass (GeV)",

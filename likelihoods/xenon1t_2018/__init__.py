@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from globalfit.scattering.halo import Halo
-from globalfit.scattering.limit import XenonLimit, XenonOptions
+from globalfit.scattering.limit import HALO, LIMIT, XenonLimit, XenonOptions
 
 Limit = Literal["observed", "median_sensitivity"]
 
@@ -13,8 +15,8 @@ Limit = Literal["observed", "median_sensitivity"]
 class XENON1T2018Options(XenonOptions[Limit]):
     """Which published limit to use; the default halo is the one that XENON1T assumed."""
 
-    limit: Limit = "observed"
-    halo: Halo = Halo(v0_km_s=220.0, v_earth_km_s=232.0)
+    limit: Limit = Field(default="observed", description=LIMIT)
+    halo: Halo = Field(default=Halo(v0_km_s=220.0, v_earth_km_s=232.0), description=HALO)
 
 
 class XENON1T2018(XenonLimit):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from globalfit.scattering.limit import XenonLimit, XenonOptions
+from pydantic import Field
+
+from globalfit.scattering.limit import LIMIT, XenonLimit, XenonOptions
 
 Limit = Literal["observed_power_constrained", "observed_unconstrained"]
 
@@ -12,7 +14,7 @@ Limit = Literal["observed_power_constrained", "observed_unconstrained"]
 class XENONnT2023Options(XenonOptions[Limit]):
     """Which published limit to use."""
 
-    limit: Limit = "observed_power_constrained"
+    limit: Limit = Field(default="observed_power_constrained", description=LIMIT)
 
 
 class XENONnT2023(XenonLimit):

@@ -222,7 +222,7 @@ def test_toys_give_the_strength_back():
 
 def test_status_tells_where_there_is_no_limit():
     for mass, flag in ((30.0, 0), (150.0, 0), (10.0, 1), (90.0, 1), (300.0, 1)):
-        expected = status.OUTSIDE_TABLE.bit if flag else 0
+        expected = status.NOT_COVERED.bit if flag else 0
         assert int(CMS.status(predictions(dark_photon(mass, 1e-3)))) == expected
 
 

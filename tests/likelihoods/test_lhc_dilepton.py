@@ -273,7 +273,7 @@ def test_toys_give_the_coupling_back():
 
 def test_status_tells_where_there_is_no_limit():
     for mass, outside in ((300.0, False), (5000.0, False), (240.0, True), (6100.0, True)):
-        expected = status.OUTSIDE_TABLE.bit if outside else 0
+        expected = status.NOT_COVERED.bit if outside else 0
         assert int(LHC.status(b_minus_l(mass, 0.01))) == expected
 
 
