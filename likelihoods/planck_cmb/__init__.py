@@ -72,8 +72,7 @@ class PlanckCMB(eqx.Module):
     @property
     def measurements(self) -> tuple[Measurement, ...]:
         summary = f"f_eff sigma v/m < {self.tables[0]['p_ann_limit'][0]:.2g} cm3/(s GeV) (95 %)"
-        central, sigma = float(self.measured), float(self.sigma)
-        return (Measurement("annihilation before reionisation", summary, _P_ANN.name, central, sigma),)
+        return (Measurement("annihilation before reionisation", summary, _P_ANN.name),)
 
     @property
     def maximum(self) -> Float[Array, ""]:
