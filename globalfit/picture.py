@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import brentq
 
-# -2 ln L above its minimum: 95 % for one parameter, two-sided; 95 % one-sided; 90 % one-sided.
-TWO_SIDED_95, ONE_SIDED_95, ONE_SIDED_90 = 3.841458820694124, 2.705543454095404, 1.642374415149818
+# -2 ln L above its minimum: 95 % for one parameter, two-sided; 95 % one-sided.
+TWO_SIDED_95, ONE_SIDED_95 = 3.841458820694124, 2.705543454095404
 
 
 @dataclasses.dataclass(frozen=True)

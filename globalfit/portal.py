@@ -62,6 +62,16 @@ class Portal(eqx.Module):
     status: Int[Array, ""]
 
     @property
+    def z(self) -> int | None:
+        """Which mass eigenstate is the Z; None if the portal does not mix with it."""
+        return self.names.index("z") if "z" in self.names else None
+
+    @property
+    def new(self) -> tuple[int, ...]:
+        """Mass eigenstates that are not the Z."""
+        return tuple(k for k in range(len(self.names)) if k != self.z)
+
+    @property
     def mass(self) -> Float[Array, " 2"]:
         """Physical masses of the V1-like and the V2-like eigenstate, GeV."""
         return jnp.sqrt(self.mass2)

@@ -14,14 +14,15 @@ the spread comes out too small, and radiative return to it is left out.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from globalfit import fermions
+from globalfit.annihilation import spectral
 from globalfit.fermions import INDEX
 from globalfit.inputs import Inputs
 from globalfit.portal import Portal
@@ -70,7 +71,7 @@ def with_portal(
     couplings = _helicities(jnp.stack([left, right]))
     real, imag = _poles(jnp.asarray(s), portal.mass2, width / portal.mass, spread)
     exchange_real, exchange_imag = ((couplings @ part).reshape(4, 2, -1) for part in (real, imag))
-    if "z" in portal.names:
+    if portal.z is not None:
         photon = jnp.asarray(np.broadcast_to(inputs.charge**2 / s, (4, 2, s.size)))
         return Amplitudes(photon + exchange_real, exchange_imag)
     known = standard_model(inputs, s, spread)
@@ -103,8 +104,6 @@ def _poles(
 def _z_width(inputs: Inputs) -> float:
     """Tree-level width of the unmixed Z, GeV."""
     vector, axial = fermions.z_couplings(inputs)
-    ratio = (fermions.masses(inputs) / inputs.m_z) ** 2
-    open_channel = ratio < 0.25
-    beta = np.sqrt(np.where(open_channel, 1.0 - 4.0 * ratio, 0.0))
-    strength = vector**2 * (1.0 + 2.0 * ratio) + axial**2 * (1.0 - 4.0 * ratio)
-    return float(np.sum(fermions.COLOURS * beta * strength)) * inputs.m_z / (12.0 * math.pi)
+    with jax.ensure_compile_time_eval():
+        pair = spectral.fermion_pair(jnp.asarray([inputs.m_z**2]), jnp.asarray(fermions.masses(inputs)))
+        return float(inputs.m_z * jnp.sum(fermions.COLOURS * (vector**2 * pair.vector + axial**2 * pair.axial)))

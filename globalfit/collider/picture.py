@@ -1,4 +1,4 @@
-"""Scans of ln L over simple resonances, for the pictures of collider searches."""
+"""Scans of ln L over simple resonances, for the pictures of collider experiments."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from globalfit import fermions
 from globalfit.inputs import Inputs
 from globalfit.models.axial import Axial
-from globalfit.portal import DarkMatter, Portal
+from globalfit.models.bl_x import BLX, BLXOptions
+from globalfit.portal import Portal
 from globalfit.predictions import Predictions
 
 LogLikelihood = Callable[[Predictions], Float[Array, ""]]
@@ -46,25 +46,10 @@ def hypercharge_portal(mass: Float[Array, ""], epsilon: Float[Array, ""]) -> Por
 
 
 def b_minus_l_portal(mass: Float[Array, ""], coupling: Float[Array, ""]) -> Portal:
-    """B - L boson `x` with left-handed neutrinos only; the vector in the place of the Z couples to nothing."""
-    neutrino = np.array([fermion.name.startswith("nu") for fermion in fermions.FERMIONS])
-    quark = fermions.COLOURS == 3.0
-    vector = np.where(quark, 1.0 / 3.0, np.where(neutrino, -0.5, -1.0))
-    axial = np.where(neutrino, -0.5, 0.0)
-    none = jnp.zeros(len(fermions.FERMIONS))
-    mass2 = jnp.stack([4.0 * mass**2, mass**2])
-    return Portal(
-        names=("z", "x"),
-        mass2=mass2,
-        lagrangian_mass2=mass2,
-        mixing=jnp.zeros(()),
-        vector=jnp.stack([none, coupling * jnp.asarray(vector)], axis=1),
-        axial=jnp.stack([none, coupling * jnp.asarray(axial)], axis=1),
-        w_pair=jnp.zeros(2),
-        higgs=jnp.zeros((2, 2)),
-        dark=DarkMatter("dirac", mass, vector=jnp.zeros(2), axial=jnp.zeros(2)),
-        status=jnp.zeros((), dtype=jnp.int32),
-    )
+    """B - L boson `c` with left-handed neutrinos only, beside an X of nearly its mass that couples to nothing."""
+    zero = jnp.zeros_like(mass)
+    values = {"m_chi": mass, "m_c": mass, "m_x": 1.01 * mass, "epsilon": zero, "g_bl": coupling, "g_x": zero}
+    return BLX.build(BLXOptions()).portal(values, _INPUTS)
 
 
 def _scan(

@@ -35,11 +35,6 @@ def log_luminosities(mass: Float[np.ndarray, " mesh"]) -> Float[np.ndarray, "qua
     return np.stack([spline(mass) for spline in _splines()])
 
 
-def resonances(portal: Portal) -> tuple[int, ...]:
-    """Mass eigenstates that are not the Z."""
-    return tuple(k for k, name in enumerate(portal.names) if name != "z")
-
-
 def squared_couplings(predictions: Predictions) -> Float[Array, "fermion 2"]:
     """g_V^2 + g_A^2 of both mass eigenstates to `globalfit.fermions.FERMIONS`."""
     return predictions.once("squared_couplings", lambda p: _squared_couplings(p.portal))

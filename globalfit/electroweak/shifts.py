@@ -30,7 +30,6 @@ from globalfit.electroweak.standard_model import DECAYS, StandardModel
 from globalfit.inputs import Inputs
 from globalfit.portal import Portal
 
-Z = "z"
 _CHARGE = fermions.CHARGE[: len(DECAYS)]
 _ISOSPIN = fermions.ISOSPIN[: len(DECAYS)]
 _INDEX = {name: i for i, name in enumerate(DECAYS)}
@@ -59,10 +58,9 @@ def z_boson(portal: Portal, inputs: Inputs, standard: StandardModel) -> ZBoson:
 
     Closer than three widths to the Z, the other vector counts as if it were three widths away: `pole.held`.
     """
-    if Z not in portal.names:
+    if portal.z is None:
         return unmixed(standard)
-    k = portal.names.index(Z)
-    return mixed(held(portal, k, standard.gamma_z), k, inputs, standard)
+    return mixed(held(portal, portal.z, standard.gamma_z), portal.z, inputs, standard)
 
 
 def mixed(portal: Portal, k: int, inputs: Inputs, standard: StandardModel) -> ZBoson:

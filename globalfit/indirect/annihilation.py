@@ -21,7 +21,6 @@ from globalfit.predictions import Predictions
 # Fraction of the pairs of dark-matter particles that can annihilate, in the rate rho^2 sigma v/(2 m^2) of a
 # self-conjugate particle: particles meet antiparticles only.
 _PAIRS = {"dirac": 0.5, "scalar": 0.5}
-_STANDARD_Z = "z"
 
 
 def pair_fraction(predictions: Predictions) -> float:
@@ -102,9 +101,9 @@ def _final_states(predictions: Predictions) -> FinalStates:
     pairs: dict[str, Float[Array, ""]] = {}
     for name in (*fermions.INDEX, "ww"):
         pairs[_pair(name)] = pairs.get(_pair(name), jnp.zeros(())) + sigma_v.pop(name)
-    for name, pair in ((f"{_STANDARD_Z}_{_STANDARD_Z}", "Z"), (f"{_STANDARD_Z}_h", "Zh")):
-        if name in sigma_v:
-            pairs[pair] = sigma_v.pop(name)
+    if portal.z is not None:
+        z = portal.names[portal.z]
+        pairs |= {"Z": sigma_v.pop(f"{z}_{z}"), "Zh": sigma_v.pop(f"{z}_h")}
 
     labels = (*portal.names, "h")
     mass2 = jnp.concatenate([portal.mass2, m_h[None] ** 2])

@@ -31,7 +31,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from globalfit import status
 from globalfit.collider.mass_table import MassTable
 from globalfit.collider.picture import hypercharge_scan
-from globalfit.collider.production import luminosity_table, resonances
+from globalfit.collider.production import luminosity_table
 from globalfit.inputs import Inputs
 from globalfit.likelihood import Measurement, NoOptions
 from globalfit.picture import Curve, Picture
@@ -129,7 +129,7 @@ class CMSDimuon2019(eqx.Module):
 
     def status(self, predictions: Predictions) -> Int[Array, ""]:
         """`not_covered` when a resonance lies outside both ranges."""
-        mass = predictions.portal.mass[jnp.asarray(resonances(predictions.portal))]
+        mass = predictions.portal.mass[jnp.asarray(predictions.portal.new)]
         inside = jnp.zeros(mass.shape, dtype=bool)
         for low, high in strength.RANGES:
             inside = inside | ((mass >= low) & (mass <= high))
@@ -137,7 +137,7 @@ class CMSDimuon2019(eqx.Module):
 
     def _signal(self, predictions: Predictions) -> Float[Array, " cell"]:
         values = strength.strengths(predictions, self.quark_weights)
-        responses = [self.cells(predictions.portal.mass[k]) for k in resonances(predictions.portal)]
+        responses = [self.cells(predictions.portal.mass[k]) for k in predictions.portal.new]
         return values @ jnp.stack(responses)
 
 

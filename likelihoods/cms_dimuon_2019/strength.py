@@ -26,7 +26,6 @@ from globalfit.collider.production import (
     QUARK_INDEX,
     branching_fraction,
     log_luminosities,
-    resonances,
     squared_couplings,
 )
 from globalfit.inputs import Inputs
@@ -82,7 +81,7 @@ def strengths(predictions: Predictions, weights: MassTable) -> Float[Array, " re
     """
     couplings = squared_couplings(predictions)[QUARK_INDEX]
     values = []
-    for k in resonances(predictions.portal):
+    for k in predictions.portal.new:
         mass = jnp.clip(predictions.portal.mass[k], weights.low, weights.high)
         off_the_z = (1.0 - (mass / predictions.inputs.m_z) ** 2) ** 2
         production = jnp.sum(weights(mass) * couplings[:, k])
@@ -92,7 +91,7 @@ def strengths(predictions: Predictions, weights: MassTable) -> Float[Array, " re
 
 def dimuon_strength(predictions: Predictions) -> Float[Array, ""]:
     """Strength that the cells see in total: sum_k mu_k sum_i phi_i(M_k)^2."""
-    seen = [jnp.sum(cells()(predictions.portal.mass[k]) ** 2) for k in resonances(predictions.portal)]
+    seen = [jnp.sum(cells()(predictions.portal.mass[k]) ** 2) for k in predictions.portal.new]
     return jnp.sum(jnp.stack(seen) * strengths(predictions, quark_weights(predictions.inputs)))
 
 

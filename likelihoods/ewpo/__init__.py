@@ -23,7 +23,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from globalfit import status
 from globalfit.electroweak import standard_model
 from globalfit.electroweak.pole import near_pole
-from globalfit.electroweak.shifts import Z
 from globalfit.inputs import Inputs
 from globalfit.likelihood import Measurement
 from globalfit.models import Parameter
@@ -155,9 +154,9 @@ class Ewpo(eqx.Module):
     def status(self, predictions: Predictions) -> Array:
         """`outside_table` where the other vector is within three widths of the Z and the value at the edge is held."""
         portal = predictions.portal
-        if Z not in portal.names:
+        if portal.z is None:
             return jnp.zeros((), int)
-        near = near_pole(portal, portal.names.index(Z), standard(predictions, self.sampled).gamma_z)
+        near = near_pole(portal, portal.z, standard(predictions, self.sampled).gamma_z)
         return jnp.where(near, status.OUTSIDE_TABLE.bit, 0)
 
     def _log_likelihood(self, predicted: Float[Array, " observable"]) -> Float[Array, ""]:

@@ -140,9 +140,9 @@ class LepContact(eqx.Module):
     def status(self, predictions: Predictions) -> Int[Array, ""]:
         """`outside_table` where a new resonance lies among the collision energies."""
         portal = predictions.portal
-        met = (portal.mass > RESONANCES[0]) & (portal.mass < RESONANCES[1])
-        new = np.array([name != "z" for name in portal.names])
-        return jnp.where(jnp.any(met & new), status.OUTSIDE_TABLE.bit, 0)
+        mass = portal.mass[jnp.asarray(portal.new)]
+        met = (mass > RESONANCES[0]) & (mass < RESONANCES[1])
+        return jnp.where(jnp.any(met), status.OUTSIDE_TABLE.bit, 0)
 
     def _log_likelihood(self, prediction: Float[Array, " 48"]) -> Float[Array, ""]:
         return -0.5 * jnp.sum(((self.observed - prediction) / self.sigma) ** 2)

@@ -123,8 +123,8 @@ class LepZprime(eqx.Module):
 
     def status(self, predictions: Predictions) -> Int[Array, ""]:
         """`outside_table` for a new vector below the highest energy of LEP."""
-        light = predictions.portal.mass < HIGHEST_ENERGY_GEV
-        return jnp.where(jnp.any(light & _new(predictions)), status.OUTSIDE_TABLE.bit, 0)
+        light = predictions.portal.mass[jnp.asarray(predictions.portal.new)] < HIGHEST_ENERGY_GEV
+        return jnp.where(jnp.any(light), status.OUTSIDE_TABLE.bit, 0)
 
     def _log_likelihood(self, terms: Float[Array, " 2"]) -> Float[Array, ""]:
         return -0.5 * jnp.sum(((self.observed - terms) / self.sigma) ** 2)
@@ -137,8 +137,9 @@ def contact_terms(predictions: Predictions) -> Float[Array, " 2"]:
 
 def _contact_terms(predictions: Predictions) -> Float[Array, " 2"]:
     portal = predictions.portal
-    eigenvectors = portal.eigenvectors()
-    strength = jnp.where(_new(predictions), _TEV2 / _held(portal.mass2), 0.0)
+    new = jnp.asarray(portal.new)
+    eigenvectors = portal.eigenvectors()[:, new]
+    strength = _TEV2 / _held(portal.mass2[new])
     terms = []
     for couplings in (portal.vector, portal.axial):
         electron, muon, tau = couplings[np.array([INDEX["e"], INDEX["mu"], INDEX["tau"]])] @ eigenvectors
@@ -150,11 +151,6 @@ def _held(mass2: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
     """M^2, and smoothly no less than the square of the highest energy: GeV^2."""
     distance = mass2 - HIGHEST_ENERGY_GEV**2
     return HIGHEST_ENERGY_GEV**2 + 0.5 * (distance + jnp.sqrt(distance**2 + _SOFTNESS**2))
-
-
-def _new(predictions: Predictions) -> np.ndarray:
-    """Which mass eigenstates are not the Z."""
-    return np.array([name != "z" for name in predictions.portal.names])
 
 
 def _limits() -> Float[np.ndarray, " 2"]:

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from globalfit import status
 from globalfit.collider.picture import b_minus_l_scan
-from globalfit.collider.production import luminosity_table, resonances
+from globalfit.collider.production import luminosity_table
 from globalfit.inputs import Inputs
 from globalfit.likelihood import Measurement
 from globalfit.picture import Curve, Picture
@@ -157,7 +157,7 @@ class LHCDilepton(eqx.Module):
 
     def status(self, predictions: Predictions) -> Int[Array, ""]:
         """`not_covered` when a resonance lies outside 250 GeV to 6 TeV."""
-        mass = predictions.portal.mass[jnp.asarray(resonances(predictions.portal))]
+        mass = predictions.portal.mass[jnp.asarray(predictions.portal.new)]
         low, high = spectrum.MASS_RANGE
         return jnp.where(jnp.all((mass >= low) & (mass <= high)), 0, status.NOT_COVERED.bit)
 

@@ -22,7 +22,7 @@ from scipy.interpolate import PchipInterpolator
 
 from globalfit import fermions
 from globalfit.collider.mass_table import MassTable, in_logarithms, mass_table, smooth_step
-from globalfit.collider.production import QUARK_INDEX, QUARKS, inverse, log_luminosities, resonances, squared_couplings
+from globalfit.collider.production import QUARK_INDEX, QUARKS, inverse, log_luminosities, squared_couplings
 from globalfit.observables import decay_widths
 from globalfit.predictions import Predictions
 from globalfit.tables import Table, read_table
@@ -52,7 +52,7 @@ class Signal(eqx.Module):
 
     def __call__(self, predictions: Predictions) -> Float[Array, "2 bin"]:
         """Sum over all resonances."""
-        bins = [self._resonance(predictions, k) for k in resonances(predictions.portal)]
+        bins = [self._resonance(predictions, k) for k in predictions.portal.new]
         return jnp.sum(jnp.stack(bins), axis=0)
 
     def _resonance(self, predictions: Predictions, k: int) -> Float[Array, "2 bin"]:

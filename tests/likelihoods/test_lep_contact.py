@@ -6,11 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from globalfit.likelihoods.lep_contact import ENERGY_SPREAD_GEV, LepContact, expected
-from globalfit.likelihoods.lep_contact.limits import b_minus_l_portal
 from globalfit.likelihoods.lep_zprime import LepZprime
 
 from globalfit import status
 from globalfit.collider import dilepton
+from globalfit.collider.picture import b_minus_l_portal
 from globalfit.fermions import INDEX, z_couplings
 from globalfit.inputs import Inputs
 from globalfit.likelihood import Likelihood

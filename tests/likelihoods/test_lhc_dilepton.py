@@ -125,7 +125,7 @@ def test_events_of_a_b_minus_l_boson(row):
 
 def test_width_of_a_b_minus_l_boson():
     """3 charged leptons, 3 left-handed neutrinos and 6 quarks: 6.5 g^2 M/(12 pi)."""
-    width = float(decay_widths(b_minus_l(5000.0, 0.1)).total[1])
+    width = float(decay_widths(b_minus_l(5000.0, 0.1)).total[0])
     assert width == pytest.approx(6.5 * 0.01 * 5000.0 / (12.0 * math.pi), rel=1e-4)
 
 
