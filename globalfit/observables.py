@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from globalfit import fermions, status
 from globalfit.annihilation import channels
-from globalfit.annihilation.cross_section import cross_sections, openings, total_cross_section
+from globalfit.annihilation.cross_section import (
+    cross_sections,
+    excited_vector_pairs,
+    openings,
+    s_channel_total,
+    total_cross_section,
+)
 from globalfit.annihilation.propagator import Energies
 from globalfit.annihilation.widths import Widths, widths
+from globalfit.cosmology.coannihilation import coannihilation_average, equilibrium_abundance, pair
 from globalfit.cosmology.freeze_out import FreezeOut, freeze_out, temperatures
 from globalfit.cosmology.quadrature import nodes
 from globalfit.cosmology.thermal_average import thermal_average
 from globalfit.inputs import GEV_M2_TO_CM3_S
+from globalfit.portal import Portal
 from globalfit.predictions import Prediction, Predictions
 from globalfit.scattering.predictions import PREDICTIONS as SCATTERING
 
 # Relative velocity of dark matter in the Galaxy today, in units of c.
 VELOCITY_TODAY = 1.0e-3
-# Spin states of the particle and its antiparticle.
-_STATES = {"dirac": 4, "scalar": 2}
-# Below this mass hadronic final states are not free quarks.
-_LIGHT_HADRONS_GEV = 2.0
+# Spin states of the particle and its antiparticle, or of both Majorana fermions.
+_STATES = {"dirac": 4, "scalar": 2, "pseudo_dirac": 4}
+# Below this mass, of the dark matter or of a new vector, hadronic final states are not free quarks.
+_LIGHT_HADRONS_GEV = 10.0
 _WIDE = 0.1
+# Bound of perturbative unitarity on the Yukawa coupling of the longitudinal vectors, which is 2 g m_chi/M for an axial
+# current (Kahlhoefer et al., arXiv:1510.02110) and g (m2 - m1)/M for an off-diagonal one.
+_LARGEST_YUKAWA = math.sqrt(2.0 * math.pi)
 
 
 def decay_widths(predictions: Predictions) -> Widths:
@@ -44,14 +57,25 @@ def today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
 
 
 def flags(predictions: Predictions) -> Int[Array, ""]:
-    """Status flags of the physics, without the relic density: those of the model, wide resonances, light hadrons."""
+    """Status flags of the physics, without the relic density: those of the model, wide resonances, light hadrons, and
+    longitudinal vectors that couple too strongly to pseudo-Dirac dark matter."""
     wide = jnp.any(decay_widths(predictions).total > _WIDE * predictions.portal.mass)
-    light = predictions.dark_matter.mass < _LIGHT_HADRONS_GEV
+    lightest = jnp.min(predictions.portal.mass[jnp.asarray(predictions.portal.new)])
+    light = jnp.minimum(predictions.dark_matter.mass, lightest) < _LIGHT_HADRONS_GEV
     return (
         predictions.portal.status
         | jnp.where(wide, status.WIDE_RESONANCE.bit, 0)
         | jnp.where(light, status.LIGHT_HADRONS.bit, 0)
+        | jnp.where(_yukawa(predictions.portal) > _LARGEST_YUKAWA, status.BEYOND_PERTURBATIVITY.bit, 0)
     )
+
+
+def _yukawa(portal: Portal) -> Float[Array, ""]:
+    """Largest g_k (m2 - m1)/M_k of the off-diagonal current."""
+    if portal.dark.kind != "pseudo_dirac":
+        return jnp.zeros(())
+    coupling = portal.dark.vector @ portal.eigenvectors()
+    return jnp.max(jnp.abs(coupling) / portal.mass) * portal.dark.splitting * portal.dark.mass
 
 
 def relic_flags(predictions: Predictions) -> Int[Array, ""]:
@@ -59,18 +83,41 @@ def relic_flags(predictions: Predictions) -> Int[Array, ""]:
     return jnp.where(relic(predictions).thermalised, 0, status.NOT_THERMALISED.bit)
 
 
-def vector_words(names: tuple[str, str]) -> tuple[Prediction, ...]:
-    """Words that carry the names of the mass eigenstates: `width_<vector>_gev` and fractions of bosonic channels."""
+def vector_words(names: tuple[str, str], *channels: str) -> tuple[Prediction, ...]:
+    """Words that carry the names of the mass eigenstates: `width_<vector>_gev` and fractions of bosonic channels, and
+    fractions of further `channels`."""
     first, second = names
-    pairs = (f"{first}_{first}", f"{first}_{second}", f"{second}_{second}", f"{first}_h", f"{second}_h")
+    pairs = (f"{first}_{first}", f"{first}_{second}", f"{second}_{second}", f"{first}_h", f"{second}_h", *channels)
     return tuple(_width(name, k) for k, name in enumerate(names)) + tuple(_fraction(pair) for pair in pairs)
 
 
 def _relic(predictions: Predictions) -> FreezeOut:
     portal, inputs = predictions.portal, predictions.inputs
+    if portal.dark.kind == "pseudo_dirac":
+        return _coannihilation(predictions)
     mesh = nodes(portal.dark.mass, portal.mass, decay_widths(predictions).total, openings(portal, inputs))
     sigma_v = thermal_average(mesh, total_cross_section(portal, inputs, mesh.energies), temperatures())
-    return freeze_out(portal.dark.mass, _STATES[portal.dark.kind], sigma_v, inputs)
+    components = 1 if portal.doublet is None else 2
+    return freeze_out(portal.dark.mass, components * _STATES[portal.dark.kind], sigma_v, inputs)
+
+
+def _coannihilation(predictions: Predictions) -> FreezeOut:
+    portal, inputs = predictions.portal, predictions.inputs
+    dark, width, opens = portal.dark, decay_widths(predictions).total, openings(portal, inputs)
+    splitting = dark.splitting
+    means = dark.mass * (1.0 + splitting * jnp.asarray([0.0, 0.5, 1.0]))
+    # mapped, so that the nodes are compiled once
+    meshes = jax.vmap(lambda mean: nodes(mean, portal.mass, width, opens))(means)
+    members = ((0.0, 0.0), (0.0, splitting), (splitting, splitting))
+    light, mixed, heavy = (pair(jax.tree.map(lambda a, k=k: a[k], meshes), *members[k]) for k in range(3))
+    sections = (
+        total_cross_section(portal, inputs, light.nodes.energies),
+        s_channel_total(portal, inputs, mixed.nodes.energies),
+        sum(excited_vector_pairs(portal, heavy.nodes.energies.s).values(), start=jnp.zeros(())),
+    )
+    abundance = equilibrium_abundance(dark.splitting, temperatures())
+    sigma_v = coannihilation_average((light, mixed, heavy), sections, abundance, temperatures())
+    return freeze_out(dark.mass, _STATES[dark.kind], sigma_v, inputs, abundance)
 
 
 def _today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
@@ -126,7 +173,7 @@ VOCABULARY: tuple[Prediction, ...] = (
     Prediction(
         "omega_h2",
         "",
-        "relic density of chi and chibar together",
+        "relic density of dark matter, particles and antiparticles together",
         _BOLTZMANN,
         lambda p: relic(p).relic_yield * p.dark_matter.mass * p.inputs.density_per_yield,
     ),
@@ -141,7 +188,7 @@ VOCABULARY: tuple[Prediction, ...] = (
     Prediction(
         "sigma_v_today_cm3_s",
         "cm^3/s",
-        "sigma v of chi chibar in the Galaxy today",
+        "sigma v of a pair of dark-matter particles in the Galaxy today",
         f"tree level, v_rel = {VELOCITY_TODAY:g}",
         lambda p: _sum_today(p) * GEV_M2_TO_CM3_S,
     ),

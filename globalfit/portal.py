@@ -1,31 +1,24 @@
 """The portal: two massive vectors V1 and V2 that connect the dark current to the Standard Model.
 
-Every model reduces to the gauge-basis Lagrangian (field strengths F1, F2)
-
-    L = -1/4 F1.F1 - 1/4 F2.F2 - (eta/2) F1.F2 + 1/2 m1^2 V1.V1 + 1/2 m2^2 V2.V2 + V1.J1 + V2.J2
-
-with the massless photon, where it mixes, removed exactly by the shift A -> A + epsilon A' (its charge current then sits
-in J2). Between currents i and j the amplitude is D_ij(q2) (g - q q/q2) plus -(1/m_i^2) delta_ij q q/q2:
-
-    D(q2) = [q2 K - M2]^-1,   K = [[1, eta], [eta, 1]],   M2 = diag(m1^2, m2^2).
-
-The poles of D are the physical masses. With x, y their squares (x belongs to V1) the determinant is
-(1 - eta^2)(q2 - x)(q2 - y), hence the closed forms below; nothing is singular at x = y or eta = 0, no mixing angle
-appears, and D_12 carries the factor q2 of the derivative portal explicitly. The longitudinal part does not connect
-different vectors, whatever eta.
+Every model reduces to currents of the gauge-basis vectors, V1.J1 + V2.J2, and to their `Mixing`, with the massless
+photon, where it mixes, removed exactly (its charge current then sits in J2). Between currents i and j the amplitude is
+D_ij(q2) (g - q q/q2) - (M2^-1)_ij q q/q2. Without mass mixing the longitudinal part does not connect different vectors,
+whatever the kinetic mixing.
 
 Vertices are gamma^mu (v - a gamma5) for fermions on both sides.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
-DarkMatterKind = Literal["dirac", "scalar"]
+from globalfit.mixing import Mixing
+
+DarkMatterKind = Literal["dirac", "scalar", "pseudo_dirac"]
 
 
 class DarkMatter(eqx.Module):
@@ -33,33 +26,70 @@ class DarkMatter(eqx.Module):
 
     `dirac`: a Dirac fermion with the vertex gamma^mu (v - a gamma5). `scalar`: a complex scalar with the vertex
     v (p + p')^mu and the V_i V_j phi* phi vertex that gauge invariance brings; its `axial` is zero.
+    `pseudo_dirac`: a Dirac fermion whose Majorana mass term splits it into two Majorana fermions chi1 and chi2 of masses
+    m and (1 + splitting) m, with the vertex v gamma^mu between chi1 and chi2 only; its `axial` is zero.
     """
 
     kind: DarkMatterKind = eqx.field(static=True)
     mass: Float[Array, ""]
     vector: Float[Array, " 2"]
     axial: Float[Array, " 2"]
+    splitting: Float[Array, ""] = eqx.field(default=0.0, converter=jnp.asarray)
+
+
+class Hidden(eqx.Module):
+    """Neutral Majorana fermions of the dark sector that couple to V2 and that no experiment sees.
+
+    `mass` are the eigenvalues of their mass matrix, with signs, GeV; `coupling2` the squared couplings to each ordered
+    pair of them, for the vertex that a left-handed fermion has.
+    """
+
+    mass: Float[Array, " state"]
+    coupling2: Float[Array, "state state"]
+
+
+class Doublet(eqx.Module):
+    """V2 as the neutral vector of a dark SU(2), with charged W' of the same mass, and dark matter as its doublet.
+
+    The two components of dark matter have the same mass and couple to V2 with +-`DarkMatter.vector`. `coupling` is the
+    gauge coupling, twice that. The W' makes pairs of a massless left-handed fermion and the Majorana fermions of `mass`
+    (GeV), with the squared couplings `coupling2`.
+    """
+
+    coupling: Float[Array, ""]
+    mass: Float[Array, " state"]
+    coupling2: Float[Array, " state"]
 
 
 class Portal(eqx.Module):
     """Two vectors, their mixing and all their couplings at one parameter point.
 
-    Masses are squared, GeV^2, in the order (V1-like, V2-like); `names` label the mass eigenstates. Couplings are those
-    of the gauge-basis fields: `vector` and `axial` to `globalfit.fermions.FERMIONS`, `w_pair` to W+W- (in units of the
-    Standard-Model triple-gauge vertex), `higgs` the vertex h V_i V_j (g_{mu nu} times GeV). `status` has the flags of
-    `globalfit.status` that the model itself can tell.
+    `names` label the mass eigenstates, V1-like first. Couplings are those of the gauge-basis fields:
+
+    - `vector` and `axial` to `globalfit.fermions.FERMIONS`;
+    - `w_pair` to W+W-, in units of the Standard-Model triple-gauge vertex (g1 = kappa), and `w_contact`, a magnetic
+      coupling (kappa alone) beside it;
+    - `higgs` the vertex h V_i V_j (g_{mu nu} times GeV), and `higgs_contact` the one of field strengths,
+      (q.k g_{mu nu} - k_mu q_nu)/GeV for V_i(q) -> V_j(k) h.
+
+    `loop` is an amplitude of O1 (proton, neutron; GeV^-2) that adds to scattering incoherently. `hidden` are further
+    fermions that V2 couples to, `doublet` makes V2 one of three vectors. `status` has the flags of `globalfit.status`
+    that the model itself can tell.
     """
 
     names: tuple[str, str] = eqx.field(static=True)
-    mass2: Float[Array, " 2"]
-    lagrangian_mass2: Float[Array, " 2"]
-    mixing: Float[Array, ""]
+    mixing: Mixing
     vector: Float[Array, "fermion 2"]
     axial: Float[Array, "fermion 2"]
     w_pair: Float[Array, " 2"]
     higgs: Float[Array, "2 2"]
     dark: DarkMatter
     status: Int[Array, ""]
+    w_contact: Float[Array, " 2"] | None = None
+    higgs_contact: Float[Array, "2 2"] | None = None
+    loop: Float[Array, " 2"] | None = None
+    hidden: Hidden | None = None
+    doublet: Doublet | None = None
 
     @property
     def z(self) -> int | None:
@@ -72,70 +102,24 @@ class Portal(eqx.Module):
         return tuple(k for k in range(len(self.names)) if k != self.z)
 
     @property
+    def mass2(self) -> Float[Array, " 2"]:
+        """Physical masses squared, GeV^2."""
+        return self.mixing.mass2
+
+    @property
     def mass(self) -> Float[Array, " 2"]:
         """Physical masses of the V1-like and the V2-like eigenstate, GeV."""
-        return jnp.sqrt(self.mass2)
+        return jnp.sqrt(self.mixing.mass2)
 
-    def propagator(self, q2: Float[Array, "*batch"]) -> Float[Array, "2 2 *batch"]:
-        """Transverse propagator D_ij(q2) without widths, GeV^-2, for q2 <= 0."""
-        x, y = self.mass2
-        scale = 1.0 / ((1.0 - self.mixing**2) * (q2 - x) * (q2 - y))
-        first, second = self.lagrangian_mass2
-        off_diagonal = -self.mixing * q2 * scale
-        return jnp.stack(
-            [
-                jnp.stack([(q2 - second) * scale, off_diagonal]),
-                jnp.stack([off_diagonal, (q2 - first) * scale]),
-            ]
-        )
+    def transfer(self, q2: Float[Array, "*batch"]) -> Float[Array, "2 2 *batch"]:
+        """D_ij(q2) between the matter current i, with its form factor, and the dark current j, for q2 <= 0; GeV^-2."""
+        first, second = self.mixing.propagator(q2)
+        return jnp.stack([first, self.mixing.form(q2)[None] * second])
 
     def eigenvectors(self) -> Float[Array, "2 2"]:
-        """U_ik with V_i = sum_k U_ik (mass eigenstate k): couplings of the eigenstates are g_k = sum_i g_i U_ik.
+        """U_ik with V_i = sum_k U_ik (mass eigenstate k): dark couplings of eigenstates are g_k = sum_i g_i U_ik."""
+        return self.mixing.eigenvectors()
 
-        From the residues of D: U_11^2 = (x - b)/((1-eta^2)(x-y)) and so on, written without cancellation.
-        """
-        return mass_eigenvectors(self.mass2, self.lagrangian_mass2, self.mixing)
-
-
-class LagrangianMasses(NamedTuple):
-    """Lagrangian masses squared, the mixing that they hold for, and whether it is the mixing that was asked for."""
-
-    mass2: Float[Array, " 2"]
-    mixing: Float[Array, ""]
-    solvable: Bool[Array, ""]
-
-
-def lagrangian_masses(mass2: Float[Array, " 2"], mixing: Float[Array, ""]) -> LagrangianMasses:
-    """Lagrangian masses that give the physical masses squared `mass2` at a kinetic mixing eta.
-
-    They are the roots of z^2 - (1-eta^2)(x+y) z + (1-eta^2) x y = 0, the larger one on the side of the larger of x
-    and y. A solution exists for |eta| < |x-y|/(x+y). In the eigenmass-repulsion band beyond, the unmixed solution comes
-    back and `solvable` is False, so that whatever is computed from it stays finite.
-    """
-    x, y = mass2[0], mass2[1]
-    contrast = jnp.abs(x - y) / (x + y)
-    solvable = jnp.abs(mixing) < contrast
-    eta = jnp.where(solvable, mixing, 0.0)
-    # (1-eta^2)^2 (x+y)^2 - 4 (1-eta^2) x y, factorised so that nothing cancels at the edge of the band
-    gap2 = (1.0 - eta**2) * (contrast - jnp.abs(eta)) * (contrast + jnp.abs(eta))
-    half_gap = jnp.where(gap2 > 0.0, jnp.sqrt(jnp.where(gap2 > 0.0, gap2, 1.0)), 0.0)
-    larger = 0.5 * (x + y) * (1.0 - eta**2 + half_gap)
-    smaller = (1.0 - eta**2) * x * y / larger
-    ordered = jnp.where(x >= y, jnp.stack([larger, smaller]), jnp.stack([smaller, larger]))
-    return LagrangianMasses(ordered, eta, solvable)
-
-
-def mass_eigenvectors(
-    mass2: Float[Array, " 2"], lagrangian_mass2: Float[Array, " 2"], mixing: Float[Array, ""]
-) -> Float[Array, "2 2"]:
-    """Matrix U of `Portal.eigenvectors` from masses and mixing alone."""
-    x, y = mass2[0], mass2[1]
-    first, second = lagrangian_mass2[0], lagrangian_mass2[1]
-    degenerate = x == y
-    norm = (1.0 - mixing**2) * jnp.where(degenerate, 1.0, x - y)
-    # x - b and a - y: differences of the well separated pair; x - a and b - y follow from the product identities.
-    diagonal_1 = jnp.sqrt(jnp.where(degenerate, 1.0, (x - second) / norm))
-    diagonal_2 = jnp.sqrt(jnp.where(degenerate, 1.0, (first - y) / norm))
-    lower = jnp.where(degenerate, 0.0, -mixing * x / (norm * diagonal_1))
-    upper = jnp.where(degenerate, 0.0, mixing * y / (norm * diagonal_2))
-    return jnp.stack([jnp.stack([diagonal_1, upper]), jnp.stack([lower, diagonal_2])])
+    def matter_eigenvectors(self) -> Float[Array, "2 2"]:
+        """The same for the couplings of ordinary matter, which carry the form factor of V2, if it has one."""
+        return self.mixing.matter_eigenvectors()

@@ -38,7 +38,7 @@ WIDE_RESONANCE: Final = Flag(
 LIGHT_HADRONS: Final = Flag(
     1 << 3,
     "light_hadrons",
-    "Annihilation happens below 4 GeV (m_chi < 2 GeV), where free quarks do not describe hadronic final states.",
+    "The dark matter or a new vector is lighter than 10 GeV, where free quarks do not describe hadronic final states.",
 )
 OUTSIDE_TABLE: Final = Flag(
     1 << 4,

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from globalfit import build, plugins, status
 from globalfit.fermions import FERMIONS
 from globalfit.likelihood import Measurement, NoOptions
+from globalfit.mixing import Mixing
 from globalfit.models import Parameter
 from globalfit.picture import Curve, Picture
 from globalfit.portal import DarkMatter, Portal
@@ -59,9 +60,7 @@ class ToyModel(eqx.Module):
         pair, fermions = jnp.zeros(2), jnp.zeros((len(FERMIONS), 2))
         return Portal(
             names=("z", "x"),
-            mass2=jnp.ones(2),
-            lagrangian_mass2=jnp.ones(2),
-            mixing=jnp.zeros(()),
+            mixing=Mixing(jnp.ones(2), jnp.ones(2), jnp.zeros(()), jnp.zeros(())),
             vector=fermions,
             axial=fermions,
             w_pair=pair,

@@ -40,6 +40,24 @@ is transverse to k1 and k2, so that the polarisation sums are -g. Contracted wit
 y; with p1 = 4 M - A and p2 = 4 M - B
 
     2 P = S^2 + S (2 T - 8 M) + p1 p2 + (2 A - p2)(2 B - p1),   G = p1 p2,   2 H = S (2 T - 8 M) + (2 A - p2)(2 B - p1).
+
+Pseudo-Dirac dark matter: a Dirac fermion psi with a Majorana mass term, -m psibar psi - delta/2 (psi^c-bar psi + h.c.),
+is psi = (chi2 + i chi1)/sqrt2 with Majorana fermions of masses m -+ delta, and v psibar gamma^mu psi =
+i v chi2bar gamma^mu chi1. The two phases of a line chi1 -> chi2 -> chi1 multiply to one, so that chi1 chi1 -> V_i V_j
+has the amplitude of chi chibar with the mass n of the exchanged particle in place of m, and the same average over
+spins; chi1 chi2 -> V_i V_j vanishes. The current is not conserved: longitudinal vectors couple to n - m as in a Yukawa
+theory. With d = n - m, r = n^2 - m^2, b = (n + m)^2, y = 4 (t - n^2)(u - n^2) and S + 2 r in place of S in y, z and
+16/S^2
+
+    P = lambda + delta [4 (T + n^2 + m^2) + d^2 S^2/(2 A B)]
+    G = -8 [A - (n^2 + m^2)/2 + 3 n m - r^2/(2 A)] [B - (n^2 + m^2)/2 + 3 n m - r^2/(2 B)]
+    H = Q + 8 S n^2 + T (2 n^2 + 12 n m - 14 m^2) + 5 n^4 - 12 n^3 m + 14 n^2 m^2 - 12 n m^3 - 11 m^4
+        + d^2 { [C - 2 b B]/A + [C - 2 b A]/B } + d^3 [8 S m b + 6 d b^2 - S^2 (3 n + m)]/(2 A B),
+    C = S (S + 2 r) + b (3 n^2 - 10 n m + 3 m^2),
+
+from the traces, by computer algebra. If chi2 can decay to chi1 and one vector, and chi1 chi2 make the other on its
+shell, the exchanged chi1 of chi2 chi2 -> V_i V_j is real at some energies: that is the resonance of the s channel
+again, and the pair is left out there.
 """
 
 from __future__ import annotations
@@ -61,6 +79,8 @@ _SYMMETRY = np.array([0.5 if i == j else 1.0 for i, j in PAIRS])
 # Below this z^2 the series of artanh(z)/z - 1 replaces the logarithm; ten terms reach 1e-16 relative.
 _SERIES_LIMIT = 0.03
 _SERIES = tuple(1.0 / (2 * n + 1) for n in range(10, 0, -1))
+# An exchanged particle closer to its mass shell than this, relative to one of the mass of the dark matter, is real.
+_CLOSEST_POLE = 0.1
 
 
 def vector_pair_cross_section(
@@ -96,8 +116,29 @@ def scalar_vector_pair_cross_section(
     return _cross_section(sqrt_s, dark_mass, mass, lambda kinematics: _scalar_coefficients(kinematics, vector))
 
 
+def majorana_vector_pair_cross_section(
+    sqrt_s: Float[Array, " energy"],
+    dark_mass: Float[Array, ""],
+    difference: Float[Array, ""],
+    mass: Float[Array, " 2"],
+    vector: Float[Array, " 2"],
+) -> Float[Array, "pair energy"]:
+    """The same for two equal Majorana fermions of mass `dark_mass` that exchange one heavier by `difference`.
+
+    `difference` is in GeV and larger than -`dark_mass`; `vector` couples the two kinds of fermion.
+    """
+    shift = difference * (2.0 * dark_mass + difference)
+    return _cross_section(
+        sqrt_s,
+        dark_mass,
+        mass,
+        lambda kinematics: _majorana_coefficients(kinematics, dark_mass, difference, vector),
+        shift,
+    )
+
+
 class _Kinematics(NamedTuple):
-    """S, delta, lambda, M, A and B of the module's formula."""
+    """S, delta, lambda, M, A and B of the module's formulas."""
 
     big_s: Float[Array, "pair energy"]
     delta: Float[Array, "pair energy"]
@@ -116,7 +157,9 @@ def _cross_section(
     dark_mass: Float[Array, ""],
     mass: Float[Array, " 2"],
     coefficients: Callable[[_Kinematics], _Coefficients],
+    shift: Float[Array, ""] | float = 0.0,
 ) -> Float[Array, "pair energy"]:
+    """`shift`: mass squared of the exchanged particle less that of the dark matter."""
     first_mass, second_mass = mass[_FIRST][:, None], mass[_SECOND][:, None]
     sum_mass, difference_mass = first_mass + second_mass, first_mass - second_mass
     is_open = sqrt_s[None, :] > sum_mass
@@ -129,16 +172,20 @@ def _cross_section(
     kaellen = (energy - sum_mass) * (energy + sum_mass) * (energy - difference_mass) * (energy + difference_mass)
     big_s = s - a2 - b2
 
-    pole_distance = a2 * b2 * s + m2 * kaellen
+    equal_masses = a2 * b2 * s + m2 * kaellen
+    shifted = equal_masses + s * shift * (big_s + shift)
+    is_virtual = shifted > _CLOSEST_POLE * equal_masses
+    pole_distance = jnp.where(is_virtual, shifted, equal_masses)
+    width2 = s * (big_s + jnp.where(is_virtual, 2.0 * shift, 0.0)) ** 2
     z2_over_rest = delta * kaellen / (4.0 * pole_distance)
-    z2 = delta * kaellen / (s * big_s**2)
-    rest = 4.0 * pole_distance / (s * big_s**2)
-    log_term = _artanh_ratio_minus_one(z2, rest)
+    z2 = delta * kaellen / width2
+    rest = 4.0 * pole_distance / width2
+    log_term = artanh_ratio_minus_one(z2, rest)
 
     constant, double_pole, logarithm = coefficients(_Kinematics(big_s, delta, kaellen, m2, a2, b2))
     bracket = constant + 0.5 * double_pole * z2_over_rest + logarithm * log_term
-    flux = _SYMMETRY[:, None] * jnp.sqrt(kaellen) / (4.0 * jnp.pi * (s * big_s) ** 2)
-    return jnp.where(is_open, flux * bracket, 0.0)
+    flux = _SYMMETRY[:, None] * jnp.sqrt(kaellen) / (4.0 * jnp.pi * s * width2)
+    return jnp.where(is_open & is_virtual, flux * bracket, 0.0)
 
 
 def _coefficients(
@@ -203,9 +250,39 @@ def _scalar_coefficients(kinematics: _Kinematics, vector: Float[Array, " 2"]) ->
     return strength * constant, strength * double_pole, 0.5 * strength * common
 
 
-def _artanh_ratio_minus_one(
-    z2: Float[Array, "pair energy"], rest: Float[Array, "pair energy"]
-) -> Float[Array, "pair energy"]:
+def _majorana_coefficients(
+    kinematics: _Kinematics, mass: Float[Array, ""], difference: Float[Array, ""], vector: Float[Array, " 2"]
+) -> _Coefficients:
+    """Pseudo-Dirac dark matter."""
+    big_s, delta, kaellen, m2, a2, b2 = kinematics
+    strength = ((vector[_FIRST] * vector[_SECOND]) ** 2)[:, None]
+    other = mass + difference
+    n2, product, sum2 = other**2, other * mass, (other + mass) ** 2
+    shift, difference2 = difference * (other + mass), difference**2
+    total, s2 = a2 + b2, big_s**2
+
+    constant = kaellen + delta * (4.0 * (total + n2 + m2) + 0.5 * difference2 * s2 / (a2 * b2))
+    transverse = 3.0 * product - 0.5 * (n2 + m2)
+    first, second = (vector2 + transverse - 0.5 * shift**2 / vector2 for vector2 in (a2, b2))
+    longitudinal = big_s * (big_s + 2.0 * shift) + sum2 * (3.0 * (n2 + m2) - 10.0 * product)
+    logarithm = (
+        4.0 * total**2
+        + 4.0 * total * big_s
+        + 2.0 * s2
+        + 8.0 * big_s * n2
+        + total * (2.0 * n2 + 12.0 * product - 14.0 * m2)
+        + (5.0 * n2**2 - 12.0 * product * (n2 + m2) + 14.0 * product**2 - 11.0 * m2**2)
+        + difference2 * ((longitudinal - 2.0 * sum2 * b2) / a2 + (longitudinal - 2.0 * sum2 * a2) / b2)
+        + 0.5
+        * difference2
+        * difference
+        * (8.0 * big_s * mass * sum2 + 6.0 * difference * sum2**2 - s2 * (3.0 * other + mass))
+        / (a2 * b2)
+    )
+    return strength * constant, -8.0 * strength * first * second, strength * logarithm
+
+
+def artanh_ratio_minus_one(z2: Float[Array, "*energy"], rest: Float[Array, "*energy"]) -> Float[Array, "*energy"]:
     """artanh(z)/z - 1 from z^2 and the separately known 1 - z^2 (which may be tiny)."""
     small = z2 < _SERIES_LIMIT
     series_argument = jnp.where(small, z2, 0.0)

@@ -31,13 +31,11 @@ def widths(portal: Portal, inputs: Inputs) -> Widths:
 
 
 def boson_width_density(portal: Portal, decays: Widths) -> Float[Array, " 3"]:
-    """Decays to bosons as a constant density, diagonal in the mass eigenstates: sum_k (K U)_ik (K U)_jk Gamma_k/M_k.
+    """Decays to bosons as a constant density, diagonal in the mass eigenstates with Gamma_k/M_k.
 
     The density of W+ W- itself grows as s^2; resummed without the vertex corrections that tame it, it would take the Z
     out of every amplitude well above 2 m_W.
     """
-    eigenvectors = portal.eigenvectors()
-    dual = eigenvectors + portal.mixing * eigenvectors[::-1]
-    known = {*(fermion.name for fermion in fermions.FERMIONS), channels.DARK}
+    known = {*(fermion.name for fermion in fermions.FERMIONS), channels.HIDDEN, channels.DARK}
     width = sum((part for name, part in decays.partial.items() if name not in known), start=jnp.zeros(2))
-    return channels.products(dual, dual) @ (width / portal.mass)
+    return portal.mixing.absorptive(width / portal.mass)

@@ -22,7 +22,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from globalfit import fermions
-from globalfit.annihilation import spectral
+from globalfit.annihilation import propagator, spectral
+from globalfit.annihilation.propagator import Energies
 from globalfit.fermions import INDEX
 from globalfit.inputs import Inputs
 from globalfit.portal import Portal
@@ -66,11 +67,8 @@ def with_portal(
     portal: Portal, width: Float[Array, " 2"], inputs: Inputs, s: Float[np.ndarray, " energy"], spread: float
 ) -> Amplitudes:
     """Photon, Z and both vectors of the portal, whose total widths are `width` (GeV)."""
-    eigenvectors = portal.eigenvectors()
-    left, right = (portal.vector + portal.axial) @ eigenvectors, (portal.vector - portal.axial) @ eigenvectors
-    couplings = _helicities(jnp.stack([left, right]))
-    real, imag = _poles(jnp.asarray(s), portal.mass2, width / portal.mass, spread)
-    exchange_real, exchange_imag = ((couplings @ part).reshape(4, 2, -1) for part in (real, imag))
+    exchange = _exchange if portal.mixing.form_factor is None else _nonlocal_exchange
+    exchange_real, exchange_imag = exchange(portal, width / portal.mass, jnp.asarray(s), spread)
     if portal.z is not None:
         photon = jnp.asarray(np.broadcast_to(inputs.charge**2 / s, (4, 2, s.size)))
         return Amplitudes(photon + exchange_real, exchange_imag)
@@ -85,6 +83,41 @@ def observables(amplitudes: Amplitudes) -> Observables:
     return Observables(same + opposite, 0.75 * (same - opposite) / (same + opposite))
 
 
+def _exchange(
+    portal: Portal, relative_width: Float[Array, " 2"], s: Float[Array, " energy"], spread: float
+) -> tuple[Float[Array, "4 2 energy"], Float[Array, "4 2 energy"]]:
+    """Sum over the mass eigenstates of the portal."""
+    couplings = _helicities(_chiral(portal) @ portal.eigenvectors())
+    real, imag = _poles(s, portal.mass2, relative_width, spread)
+    return (couplings @ real).reshape(4, 2, -1), (couplings @ imag).reshape(4, 2, -1)
+
+
+def _nonlocal_exchange(
+    portal: Portal, relative_width: Float[Array, " 2"], s: Float[Array, " energy"], spread: float
+) -> tuple[Float[Array, "4 2 energy"], Float[Array, "4 2 energy"]]:
+    """The same with couplings at the energy of the collision, which no sum over poles gives."""
+    absorptive = portal.mixing.absorptive(_resonance_width(s, relative_width, spread))
+    full, _ = propagator.invert(portal, Energies.at(s, portal), absorptive)
+    form = portal.mixing.form(s)
+    factors = jnp.stack([jnp.ones_like(form), form, form**2])
+    chiral = _chiral(portal)
+    initial, final = chiral[:, _ELECTRON][_INITIAL][:, None, :], chiral[:, _LEPTONS][_FINAL]
+    pairs = jnp.stack(
+        [
+            initial[..., 0] * final[..., 0],
+            initial[..., 0] * final[..., 1] + initial[..., 1] * final[..., 0],
+            initial[..., 1] * final[..., 1],
+        ]
+    ).reshape(3, 8)
+    real, imag = (pairs.T @ (factors * part) for part in (full.real, full.imag))
+    return real.reshape(4, 2, -1), imag.reshape(4, 2, -1)
+
+
+def _chiral(portal: Portal) -> Float[Array, "2 fermion 2"]:
+    """Left- and right-handed couplings of the gauge-basis vectors."""
+    return jnp.stack([portal.vector + portal.axial, portal.vector - portal.axial])
+
+
 def _helicities(chiral: Float[Real, "2 fermion vector"]) -> Float[Real, "8 vector"]:
     """Products g_i^e g_j^l of every helicity and flavour, for one matrix product with the poles."""
     initial, final = chiral[:, _ELECTRON][_INITIAL], chiral[:, _LEPTONS][_FINAL]
@@ -96,9 +129,16 @@ def _poles(
 ) -> tuple[Float[Real, "vector energy"], Float[Real, "vector energy"]]:
     """Real and imaginary part of 1/(s - M^2 + i W), GeV^-2."""
     gap = s[None, :] - mass2[:, None]
-    width2 = (s[None, :] * relative_width[:, None]) ** 2 + spread**2 * s[None, :]
-    norm = 1.0 / (gap**2 + width2)
-    return gap * norm, -(width2**0.5) * norm
+    width = _resonance_width(s, relative_width, spread)
+    norm = 1.0 / (gap**2 + width**2)
+    return gap * norm, -width * norm
+
+
+def _resonance_width(
+    s: Float[Real, " energy"], relative_width: Float[Real, " vector"], spread: float
+) -> Float[Real, "vector energy"]:
+    """W, GeV^2."""
+    return ((s[None, :] * relative_width[:, None]) ** 2 + spread**2 * s[None, :]) ** 0.5
 
 
 def _z_width(inputs: Inputs) -> float:

@@ -53,7 +53,7 @@ def inverse(width: Float[Array, ""]) -> Float[Array, ""]:
 
 
 def _squared_couplings(portal: Portal) -> Float[Array, "fermion 2"]:
-    eigenvectors = portal.eigenvectors()
+    eigenvectors = portal.matter_eigenvectors()
     return (portal.vector @ eigenvectors) ** 2 + (portal.axial @ eigenvectors) ** 2
 
 

@@ -35,7 +35,7 @@ _FREEZE_OUT_EXCESS = math.log(2.5)
 
 
 class FreezeOut(NamedTuple):
-    """Yield today of chi and chibar together, x at which Y = 2.5 Yeq, <sigma v> there (in the unit of the input), and
+    """Yield today of all states together, x at which Y = 2.5 Yeq, <sigma v> there (in the unit of the input), and
     whether annihilation was ever faster than the expansion."""
 
     relic_yield: Float[Array, ""]
@@ -52,7 +52,13 @@ def temperatures() -> NDArray[np.float64]:
     return 2.0 ** np.concatenate([early, late])
 
 
-def freeze_out(dark_mass: Float[Array, ""], spins: int, sigma_v: Float[Array, " x"], inputs: Inputs) -> FreezeOut:
+def freeze_out(
+    dark_mass: Float[Array, ""],
+    spins: int,
+    sigma_v: Float[Array, " x"],
+    inputs: Inputs,
+    abundance: Float[Array, " x"] | None = None,
+) -> FreezeOut:
     """Freeze-out of a particle and its antiparticle with `spins` states in total.
 
     Args:
@@ -60,6 +66,8 @@ def freeze_out(dark_mass: Float[Array, ""], spins: int, sigma_v: Float[Array, " 
         spins: degrees of freedom of particle plus antiparticle (4 for a Dirac fermion).
         sigma_v: thermal average of chi chibar annihilation at `temperatures()`, GeV^-2.
         inputs: Planck mass and degrees of freedom.
+        abundance: factor on the equilibrium density at `temperatures()`, where not all states have the mass `dark_mass`
+            (`globalfit.cosmology.coannihilation`, which says what `sigma_v` is then).
     """
     x = temperatures()
     count = round(_PER_OCTAVE * _OCTAVES) + 1
@@ -75,6 +83,8 @@ def freeze_out(dark_mass: Float[Array, ""], spins: int, sigma_v: Float[Array, " 
     log_yeq = jnp.asarray(np.log(equilibrium * fine_x**2 * kve(2, fine_x)) - fine_x) - _refine(
         jnp.log(bath.entropy[:count])
     )
+    if abundance is not None:
+        log_yeq = log_yeq + _refine(jnp.log(abundance[:count]))
     z = _solve(log_lambda + log_yeq, log_yeq, math.log(2.0) / (_PER_OCTAVE * _SUBSTEPS))
     late = jnp.exp(log_rate[count - 1 :]) * _simpson(x.size - count + 1)
     if inputs.annihilation_ends_gev > 0.0:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from globalfit.portal import Portal, lagrangian_masses
+from globalfit.portal import Portal
 
 _EDGE, _TRANSITION = 3.0, 0.25
 
@@ -36,11 +37,8 @@ def held(portal: Portal, k: int, width: Float[Array, ""]) -> Portal:
     u = jnp.clip((distance - edge) / step, 0.0, 1.0)
     moved = edge + step * u**2 * (2.0 - u)
     mass2 = portal.mass2.at[1 - k].set((z + jnp.where(heavier, moved, -moved)) ** 2)
-    masses = lagrangian_masses(mass2, portal.mixing)
     far = distance >= edge + step
-    return dataclasses.replace(
-        portal,
-        mass2=jnp.where(far, portal.mass2, mass2),
-        lagrangian_mass2=jnp.where(far, portal.lagrangian_mass2, masses.mass2),
-        mixing=jnp.where(far, portal.mixing, masses.mixing),
+    mixing = jax.tree.map(
+        lambda unchanged, held: jnp.where(far, unchanged, held), portal.mixing, portal.mixing.moved(mass2)
     )
+    return dataclasses.replace(portal, mixing=mixing)

@@ -65,13 +65,14 @@ def z_boson(portal: Portal, inputs: Inputs, standard: StandardModel) -> ZBoson:
 
 def mixed(portal: Portal, k: int, inputs: Inputs, standard: StandardModel) -> ZBoson:
     """Mass eigenstate `k` of a portal as the Z, however close the other vector is."""
-    ratio = portal.lagrangian_mass2[k] / portal.mass2[k]
+    ratio = portal.mixing.lagrangian_mass2[k] / portal.mass2[k]
     eigenvectors = portal.eigenvectors()
     scale = inputs.charge / (2.0 * inputs.sin_theta_w * inputs.cos_theta_w)
     # The portal's V_k couples with the tree-level angle of `inputs`; the effective one takes its place.
     angle = standard.sin2_eff - inputs.sin2_theta_w + angle_shift(ratio, standard)
-    vector = portal.vector[: len(DECAYS)] @ eigenvectors[:, k] / scale
-    axial = portal.axial[: len(DECAYS)] @ eigenvectors[:, k] / scale
+    matter = portal.matter_eigenvectors()[:, k]
+    vector = portal.vector[: len(DECAYS)] @ matter / scale
+    axial = portal.axial[: len(DECAYS)] @ matter / scale
     vector -= 2.0 * eigenvectors[k, k] * jnp.asarray(_CHARGE) * angle
     # Of all the widths of the portal only this one: it is also needed for a vector that is held away from the pole.
     density = channels.dark_density(portal, portal.mass2)

@@ -19,8 +19,8 @@ from globalfit.observables import decay_widths
 from globalfit.predictions import Predictions
 
 # Fraction of the pairs of dark-matter particles that can annihilate, in the rate rho^2 sigma v/(2 m^2) of a
-# self-conjugate particle: particles meet antiparticles only.
-_PAIRS = {"dirac": 0.5, "scalar": 0.5}
+# self-conjugate particle, which the lighter pseudo-Dirac state is: elsewhere particles meet antiparticles only.
+_PAIRS = {"dirac": 0.5, "scalar": 0.5, "pseudo_dirac": 1.0}
 
 
 def pair_fraction(predictions: Predictions) -> float:
@@ -63,7 +63,8 @@ def final_states(predictions: Predictions) -> FinalStates:
     """Annihilation at rest, sorted into pairs of Standard-Model particles and particles that decay in flight.
 
     Pairs: charged fermions, `neutrinos`, `W`, and `Z` and `Zh` if the Z is one of the mass eigenstates. Every other
-    pair of vectors, or of a vector and a Higgs boson, is a pair of particles that decay in flight.
+    pair of vectors, or of a vector and a Higgs boson, is a pair of particles that decay in flight. Hidden fermions
+    count as neutrinos: what the heavy ones decay to is left out.
     """
     return predictions.once("final_states", _final_states)
 
@@ -85,7 +86,7 @@ def decays(predictions: Predictions, vector: int) -> dict[str, Float[Array, ""]]
 def _pair(name: str) -> str:
     if name in fermions.INDEX:
         return "neutrinos" if name.startswith("nu") else name
-    return {"ww": "W", "dark": "dark"}.get(name, "Zh")
+    return {"ww": "W", "dark": "dark", "hidden": "neutrinos"}.get(name, "Zh")
 
 
 def _at_rest(predictions: Predictions) -> dict[str, Float[Array, ""]]:
@@ -99,8 +100,8 @@ def _final_states(predictions: Predictions) -> FinalStates:
     portal, m_h = predictions.portal, jnp.asarray(predictions.inputs.m_h)
     sigma_v = dict(at_rest(predictions))
     pairs: dict[str, Float[Array, ""]] = {}
-    for name in (*fermions.INDEX, "ww"):
-        pairs[_pair(name)] = pairs.get(_pair(name), jnp.zeros(())) + sigma_v.pop(name)
+    for name in (*fermions.INDEX, "ww", "hidden"):
+        pairs[_pair(name)] = pairs.get(_pair(name), jnp.zeros(())) + sigma_v.pop(name, jnp.zeros(()))
     if portal.z is not None:
         z = portal.names[portal.z]
         pairs |= {"Z": sigma_v.pop(f"{z}_{z}"), "Zh": sigma_v.pop(f"{z}_h")}

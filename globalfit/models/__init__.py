@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, get_args, runtime_checkable
 
 from globalfit.errors import ConfigurationError
 
@@ -41,11 +41,15 @@ class Model(Protocol):
     name: ClassVar[str]
     title: ClassVar[str]
     references: ClassVar[tuple[str, ...]]
-    parameters: ClassVar[tuple[Parameter, ...]]
 
     @classmethod
     def build(cls, options: Any) -> Self:
         """The model with its options."""
+        ...
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Parameters in the order of the point; a model with the same ones for all options has them in its class."""
         ...
 
     @property
@@ -56,6 +60,16 @@ class Model(Protocol):
     def portal(self, parameters: Mapping[str, Array], inputs: Inputs) -> Portal:
         """Portal of one point. Pure JAX; a point without a solution carries its status and stays finite."""
         ...
+
+
+def variants(cls: type[Model]) -> dict[str, Model]:
+    """A model with its default options, under an empty name, and with each other choice of one option, `uv: su2xu1`."""
+    result = {"": cls.build(cls.Options())}
+    for option, field in cls.Options.model_fields.items():
+        choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
+        others = [choice for choice in choices if choice != field.default]
+        result |= {f"{option}: {choice}": cls.build(cls.Options(**{option: choice})) for choice in others}
+    return result
 
 
 def every_parameter(model: Model, likelihoods: Iterable[Any]) -> tuple[Parameter, ...]:

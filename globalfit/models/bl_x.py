@@ -21,9 +21,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from globalfit import fermions, status
 from globalfit.inputs import Inputs
+from globalfit.mixing import mix
 from globalfit.models import Parameter
 from globalfit.observables import vector_words
-from globalfit.portal import DarkMatter, DarkMatterKind, Portal, lagrangian_masses
+from globalfit.portal import DarkMatter, DarkMatterKind, Portal
 from globalfit.predictions import Prediction
 
 NAMES = ("c", "x")
@@ -38,7 +39,11 @@ class BLXOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dm: DarkMatterKind = Field(default="dirac", description="Dirac fermion or complex scalar dark matter")
+    dm: DarkMatterKind = Field(default="dirac", description="Dirac, complex scalar or pseudo-Dirac dark matter")
+    # With m_chi >= 1 GeV the lower bound lets chi2 decay to chi1 e+ e-, and no nucleus excites chi1.
+    splitting: float = Field(
+        default=0.1, ge=2e-3, le=1.0, description="(m_2 - m_1)/m_1 of pseudo-Dirac dark matter; not used for others"
+    )
     neutrinos: Literal["left_handed", "dirac"] = Field(
         default="left_handed", description="C decays to left-handed neutrinos only, or to light right-handed ones too"
     )
@@ -49,7 +54,7 @@ class BLX(eqx.Module):
 
     Options: ClassVar = BLXOptions
     name: ClassVar = "bl_x"
-    title: ClassVar = "U(1)_{B-L} x U(1)_X with kinetic mixing (dark matter charged under X)"
+    title: ClassVar = "U(1)_{B-L} x U(1)_X with kinetic mixing, also known as the renormalisable Z'-A' model"
     references: ClassVar = ("Zeng, arXiv:2203.09462", "Krasnikov, arXiv:2405.03325")
     parameters: ClassVar = (
         Parameter("m_chi", "GeV", "dark-matter mass", 1.0, 1.0e4),
@@ -72,7 +77,7 @@ class BLX(eqx.Module):
 
     def portal(self, parameters: Mapping[str, Array], inputs: Inputs) -> Portal:  # noqa: ARG002 - the protocol's
         mass2 = jnp.stack([parameters["m_c"] ** 2, parameters["m_x"] ** 2])
-        masses = lagrangian_masses(mass2, parameters["epsilon"])
+        mixing, solvable = mix(mass2, parameters["epsilon"])
         g_bl, g_x = parameters["g_bl"], parameters["g_x"]
         zero = jnp.zeros_like(g_bl)
         left = _NEUTRINO if self.options.neutrinos == "left_handed" else np.zeros_like(_NEUTRINO)
@@ -81,15 +86,17 @@ class BLX(eqx.Module):
         no_current = jnp.zeros(len(fermions.FERMIONS))
         return Portal(
             names=NAMES,
-            mass2=mass2,
-            lagrangian_mass2=masses.mass2,
-            mixing=masses.mixing,
+            mixing=mixing,
             vector=jnp.stack([g_bl * jnp.asarray(vector), no_current], axis=1),
             axial=jnp.stack([g_bl * jnp.asarray(axial), no_current], axis=1),
             w_pair=jnp.zeros(2),
             higgs=jnp.zeros((2, 2)),
             dark=DarkMatter(
-                self.options.dm, parameters["m_chi"], vector=jnp.stack([zero, g_x]), axial=jnp.stack([zero, zero])
+                self.options.dm,
+                parameters["m_chi"],
+                vector=jnp.stack([zero, g_x]),
+                axial=jnp.stack([zero, zero]),
+                splitting=self.options.splitting,
             ),
-            status=jnp.where(masses.solvable, 0, status.NO_SOLUTION.bit),
+            status=jnp.where(solvable, 0, status.NO_SOLUTION.bit),
         )

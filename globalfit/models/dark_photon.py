@@ -2,8 +2,9 @@
 
     L = -1/4 F'.F' + 1/2 m_A'^2 A'.A' + epsilon/(2 cos theta_W) F'.B + e_D A'.J_chi
 
-with a vector current of Dirac or complex scalar dark matter (mixing: `globalfit.models.hypercharge`). Scattering on
-protons is spin-independent and unsuppressed, c1^p = e_D e epsilon/m_A'^2 at q2 = 0 up to the sign, and c1^n = 0 there.
+with a vector current of Dirac, complex scalar or pseudo-Dirac dark matter (mixing: `globalfit.models.hypercharge`).
+Scattering on protons is spin-independent and unsuppressed, c1^p = e_D e epsilon/m_A'^2 at q2 = 0 up to the sign, and
+c1^n = 0 there; pseudo-Dirac dark matter does not scatter (`globalfit.scattering.nreft`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ class DarkPhotonOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dm: DarkMatterKind = Field(default="dirac", description="Dirac fermion or complex scalar dark matter")
+    dm: DarkMatterKind = Field(default="dirac", description="Dirac, complex scalar or pseudo-Dirac dark matter")
+    # With m_chi >= 1 GeV the lower bound lets chi2 decay to chi1 e+ e-, and no nucleus excites chi1.
+    splitting: float = Field(
+        default=0.1, ge=2e-3, le=1.0, description="(m_2 - m_1)/m_1 of pseudo-Dirac dark matter; not used for others"
+    )
 
 
 class DarkPhoton(eqx.Module):
@@ -62,6 +67,6 @@ class DarkPhoton(eqx.Module):
     def portal(self, parameters: Mapping[str, Array], inputs: Inputs) -> Portal:
         m_chi = parameters["m_chi"]
         vector = jnp.stack([jnp.zeros_like(m_chi), dark_coupling(parameters["alpha_d"])])
-        dark = DarkMatter(self.options.dm, m_chi, vector=vector, axial=jnp.zeros(2))
+        dark = DarkMatter(self.options.dm, m_chi, vector, jnp.zeros(2), self.options.splitting)
         mass = parameters["mass_ratio"] * m_chi
         return hypercharge_portal(NAMES, mass, parameters["epsilon"], dark, jnp.zeros((), int), inputs)

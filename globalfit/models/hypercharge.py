@@ -16,7 +16,8 @@ from jaxtyping import Array, Float
 
 from globalfit import fermions, status
 from globalfit.inputs import Inputs
-from globalfit.portal import DarkMatter, Portal, lagrangian_masses
+from globalfit.mixing import mix
+from globalfit.portal import DarkMatter, Portal
 
 
 def hypercharge_portal(
@@ -33,24 +34,22 @@ def hypercharge_portal(
     solution, the unmixed portal comes back with the flag `no_solution`.
     """
     mass2 = jnp.stack([jnp.full_like(mass, inputs.m_z**2), mass**2])
-    masses = lagrangian_masses(mass2, epsilon * inputs.tan_theta_w / jnp.sqrt(1.0 - epsilon**2))
-    epsilon = jnp.where(masses.solvable, epsilon, 0.0)
+    mixing, solvable = mix(mass2, epsilon * inputs.tan_theta_w / jnp.sqrt(1.0 - epsilon**2))
+    epsilon = jnp.where(solvable, epsilon, 0.0)
     norm = 1.0 / jnp.sqrt(1.0 - epsilon**2)
     z_vector, z_axial = fermions.z_couplings(inputs)
     charge = inputs.charge * epsilon * norm
-    higgs_vertex = 2.0 * masses.mass2[0] / inputs.higgs_vev
+    higgs_vertex = 2.0 * mixing.lagrangian_mass2[0] / inputs.higgs_vev
     zero = jnp.zeros_like(charge)
     return Portal(
         names=names,
-        mass2=mass2,
-        lagrangian_mass2=masses.mass2,
-        mixing=masses.mixing,
+        mixing=mixing,
         vector=jnp.stack([jnp.asarray(z_vector), charge * jnp.asarray(fermions.CHARGE)], axis=1),
         axial=jnp.stack([jnp.asarray(z_axial), jnp.zeros(len(fermions.FERMIONS))], axis=1),
         w_pair=jnp.stack([zero + inputs.charge / inputs.tan_theta_w, charge]),
         higgs=jnp.stack([jnp.stack([higgs_vertex, zero]), jnp.stack([zero, zero])]),
-        dark=DarkMatter(dark.kind, dark.mass, norm * dark.vector, norm * dark.axial),
-        status=flags | jnp.where(masses.solvable, 0, status.NO_SOLUTION.bit),
+        dark=DarkMatter(dark.kind, dark.mass, norm * dark.vector, norm * dark.axial, dark.splitting),
+        status=flags | jnp.where(solvable, 0, status.NO_SOLUTION.bit),
     )
 
 

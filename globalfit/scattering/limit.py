@@ -68,6 +68,7 @@ class XenonLimit(eqx.Module):
     references: ClassVar[tuple[str, ...]]
     requires: ClassVar[tuple[str, ...]] = ()
     conflicts: ClassVar[Mapping[str, str]] = {}
+    exclusion: ClassVar = "no_events"
     exposure_tonne_year: ClassVar[float]
 
     weighted: XenonCounts

@@ -14,6 +14,10 @@ exchanged for the neutron (no strange moment, which is below 0.1: 1708.02678); f
 -1.913. The axial current takes the quark spin fractions of 1707.06998 (g_A = 1.2723, Delta u + Delta d = 0.521,
 Delta s = -0.031, MS-bar at 2 GeV).
 
+Pseudo-Dirac dark matter scatters inelastically at tree level, chi1 N -> chi2 N, which needs a splitting of the masses
+below mu v^2/2: with the escape velocity of the Galaxy, v < 2.7e-3, less than 3.6e-6 of the mass of the dark matter and
+less than 0.5 MeV on xenon. Models keep larger ones, and the coefficients are zero.
+
 Left out: the products of a dark vector and a nuclear axial current (O7 and O9 with 1/m_chi), suppressed by velocity
 next to the coherent c1 that comes with them, and the running of the couplings below M_Z.
 """
@@ -27,7 +31,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from globalfit.fermions import INDEX
-from globalfit.portal import Portal
+from globalfit.portal import DarkMatter, Portal
 
 # Magnetic moments in nuclear magnetons (PDG 2024).
 PROTON_MOMENT, NEUTRON_MOMENT = 2.7928, -1.9130
@@ -54,18 +58,34 @@ def nreft_coefficients(portal: Portal, q2: Float[Array, " q"]) -> Coefficients:
     """Coefficients at squared four-momentum transfers `q2` <= 0 in GeV^2, shape (nucleon, q)."""
     quark_vector, quark_axial = portal.vector[_QUARKS, :], portal.axial[_QUARKS, :]
     vector, axial = _product(_VALENCE, quark_vector), _product(_SPIN, quark_axial)
-    c8 = -2.0 * _couplings(vector, portal.dark.axial)
+    dark_vector, dark_axial = _elastic(portal.dark)
+    c8 = -2.0 * _couplings(vector, dark_axial)
     factors = jnp.stack(
         [
-            _couplings(vector, portal.dark.vector),
-            -4.0 * _couplings(axial, portal.dark.axial),
+            _couplings(vector, dark_vector),
+            -4.0 * _couplings(axial, dark_axial),
             c8,
             _product(_MAGNETIC, c8),
         ]
     )
-    propagator = portal.propagator(q2)
-    independent = jnp.stack([propagator[0, 0], propagator[0, 1], propagator[1, 1]])
-    return Coefficients(*jnp.einsum("onk,kq->onq", factors, independent, precision="highest"))
+    transfer = portal.transfer(q2).reshape(4, -1)
+    c1, c4, c8, c9 = jnp.einsum("onk,kq->onq", factors, transfer, precision="highest")
+    if portal.loop is not None:
+        c1 = _in_quadrature(c1, portal.loop[:, None])
+    return Coefficients(c1, c4, c8, c9)
+
+
+def _in_quadrature(first: Float[Array, "nucleon q"], second: Float[Array, "nucleon 1"]) -> Float[Array, "nucleon q"]:
+    total = first**2 + second**2
+    positive = total > 0.0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, total, 1.0)), 0.0)
+
+
+def _elastic(dark: DarkMatter) -> tuple[Float[Array, " 2"], Float[Array, " 2"]]:
+    """Vector and axial couplings that leave the dark matter what it was."""
+    if dark.kind == "pseudo_dirac":
+        return jnp.zeros_like(dark.vector), jnp.zeros_like(dark.axial)
+    return dark.vector, dark.axial
 
 
 def _product(matrix: np.ndarray, columns: Float[Array, "row column"]) -> Float[Array, "nucleon column"]:
@@ -73,7 +93,6 @@ def _product(matrix: np.ndarray, columns: Float[Array, "row column"]) -> Float[A
     return jnp.matmul(jnp.asarray(matrix), columns, precision="highest")
 
 
-def _couplings(nucleon: Float[Array, "nucleon 2"], dark: Float[Array, " 2"]) -> Float[Array, "nucleon 3"]:
-    """Factors of D_11, D_12 and D_22 in sum_ij nucleon_i D_ij dark_j (D is symmetric)."""
-    first, second = nucleon[:, 0], nucleon[:, 1]
-    return jnp.stack([first * dark[0], first * dark[1] + second * dark[0], second * dark[1]], axis=1)
+def _couplings(nucleon: Float[Array, "nucleon 2"], dark: Float[Array, " 2"]) -> Float[Array, "nucleon 4"]:
+    """Factors of D_11, D_12, D_21 and D_22 in sum_ij nucleon_i D_ij dark_j."""
+    return (nucleon[:, :, None] * dark[None, None, :]).reshape(-1, 4)

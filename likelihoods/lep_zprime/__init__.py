@@ -51,6 +51,7 @@ class LepZprime(eqx.Module):
     references: ClassVar[tuple[str, ...]] = ("Zeng, arXiv:2203.09462, Eq. 13",)
     requires: ClassVar[tuple[str, ...]] = ()
     conflicts: ClassVar[Mapping[str, str]] = {"lep_contact": "both judge the LEP-2 dilepton data"}
+    exclusion: ClassVar = "two_sided"
 
     observed: Float[Array, " 2"]
     sigma: Float[Array, " 2"]
@@ -138,7 +139,7 @@ def contact_terms(predictions: Predictions) -> Float[Array, " 2"]:
 def _contact_terms(predictions: Predictions) -> Float[Array, " 2"]:
     portal = predictions.portal
     new = jnp.asarray(portal.new)
-    eigenvectors = portal.eigenvectors()[:, new]
+    eigenvectors = portal.mixing.matter_eigenvectors(jnp.full(2, HIGHEST_ENERGY_GEV**2))[:, new]
     strength = _TEV2 / _held(portal.mass2[new])
     terms = []
     for couplings in (portal.vector, portal.axial):

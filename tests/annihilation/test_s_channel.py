@@ -18,6 +18,7 @@ from globalfit.cosmology.quadrature import nodes
 from globalfit.cosmology.thermal_average import thermal_average
 from globalfit.fermions import FERMIONS, INDEX
 from globalfit.inputs import PRESETS
+from globalfit.mixing import mix
 from globalfit.models.axial import Axial
 from globalfit.portal import DarkMatter, Portal
 from tests.table import numbers, read
@@ -45,9 +46,7 @@ def flux_cross_section(name, energies_of, dark_mass, fermion_mass, colours, kind
     b = INDEX["b"]
     portal = Portal(
         ("first", "second"),
-        mass2,
-        mass2,
-        jnp.asarray(0.0),
+        mix(mass2, jnp.asarray(0.0)).mixing,
         empty.at[b].set(media["vf"]),
         empty.at[b].set(media["af"]),
         jnp.zeros(2),
@@ -157,7 +156,7 @@ def test_running_width_is_the_matrix_inverse():
     energies = Energies.at(s, portal)
     density = sum(channels.visible_densities(portal, INPUTS, s).values()) + channels.dark_density(portal, s)
     found, _ = propagator.running(portal, energies, density)
-    eta, masses = float(portal.mixing), np.diag(portal.lagrangian_mass2)
+    eta, masses = float(portal.mixing.kinetic), np.diag(portal.mixing.lagrangian_mass2)
     for i, value in enumerate(np.asarray(s)):
         rho = np.array([[density[0, i], density[1, i]], [density[1, i], density[2, i]]])
         inverse = np.linalg.inv(value * (np.array([[1.0, eta], [eta, 1.0]]) + 1j * rho) - masses)

@@ -4,8 +4,9 @@ import jax.numpy as jnp
 
 from globalfit import fermions
 from globalfit.inputs import PRESETS
+from globalfit.mixing import mix
 from globalfit.models.axial import Axial
-from globalfit.portal import DarkMatter, Portal, lagrangian_masses
+from globalfit.portal import DarkMatter, Portal
 
 INPUTS = PRESETS["default"]
 
@@ -23,15 +24,12 @@ def kinetic(epsilon, mass, vector=None, order=1):
     """
     epsilon, mass = jnp.asarray(epsilon, float), jnp.asarray(mass, float)
     mass2 = jnp.stack([jnp.full_like(mass, INPUTS.m_z**2), mass**2])
-    masses = lagrangian_masses(mass2, epsilon)
     z_vector, z_axial = (jnp.asarray(coupling) for coupling in fermions.z_couplings(INPUTS))
     other = jnp.zeros(12) if vector is None else vector
     names = ("z", "zp")
     return Portal(
         names=names[::order],
-        mass2=mass2[::order],
-        lagrangian_mass2=masses.mass2[::order],
-        mixing=masses.mixing,
+        mixing=mix(mass2[::order], epsilon).mixing,
         vector=jnp.stack([z_vector, other][::order], axis=1),
         axial=jnp.stack([z_axial, jnp.zeros(12)][::order], axis=1),
         w_pair=jnp.zeros(2),

@@ -71,8 +71,8 @@ def test_couplings_against_a_generalised_eigenproblem(epsilon, mass):
     tangent = INPUTS.tan_theta_w
     kinetic_matrix = np.array([[1.0, 0.0, -epsilon], [0.0, 1.0, epsilon * tangent], [-epsilon, epsilon * tangent, 1.0]])
     # The Lagrangian mass of V2 = sqrt(1 - epsilon^2) A'
-    heavy = float(portal.lagrangian_mass2[1]) * (1.0 - epsilon**2)
-    values, states = scipy.linalg.eigh(np.diag([0.0, float(portal.lagrangian_mass2[0]), heavy]), kinetic_matrix)
+    heavy = float(portal.mixing.lagrangian_mass2[1]) * (1.0 - epsilon**2)
+    values, states = scipy.linalg.eigh(np.diag([0.0, float(portal.mixing.lagrangian_mass2[0]), heavy]), kinetic_matrix)
     k = int(np.argmin(np.abs(values - INPUTS.m_z**2)))
     assert values[k] == pytest.approx(INPUTS.m_z**2, rel=1e-9)
     state = states[:, k] * np.sign(states[1, k])

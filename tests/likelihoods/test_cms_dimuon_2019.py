@@ -15,6 +15,7 @@ from globalfit.collider.picture import b_minus_l_portal, hypercharge_scan
 from globalfit.collider.production import QUARKS, luminosity_table
 from globalfit.inputs import Inputs
 from globalfit.likelihood import Likelihood, NoOptions
+from globalfit.mixing import mix
 from globalfit.models.axial import Axial
 from globalfit.portal import DarkMatter, Portal
 from globalfit.predictions import Predictions, merge_vocabularies
@@ -164,7 +165,7 @@ def test_two_resonances_add_up():
         vector = jnp.asarray(np.where(fermions.COLOURS == 3.0, 1.0 / 3.0, -1.0))[:, None]
         mass2 = jnp.asarray([30.0**2, 30.3**2])
         return Portal(
-            ("c", "x"), mass2, mass2, jnp.zeros(()), vector * jnp.asarray([[first, second]]), jnp.zeros((12, 2)),
+            ("c", "x"), mix(mass2, jnp.zeros(())).mixing, vector * jnp.asarray([[first, second]]), jnp.zeros((12, 2)),
             jnp.zeros(2), jnp.zeros((2, 2)), DarkMatter("dirac", jnp.asarray(100.0), jnp.zeros(2), jnp.zeros(2)),
             jnp.zeros((), dtype=jnp.int32),
         )  # fmt: skip

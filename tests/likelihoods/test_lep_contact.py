@@ -14,8 +14,9 @@ from globalfit.collider.picture import b_minus_l_portal
 from globalfit.fermions import INDEX, z_couplings
 from globalfit.inputs import Inputs
 from globalfit.likelihood import Likelihood
+from globalfit.mixing import mix
 from globalfit.models.axial import Axial
-from globalfit.portal import DarkMatter, Portal, lagrangian_masses
+from globalfit.portal import DarkMatter, Portal
 from globalfit.predictions import Predictions, merge_vocabularies
 
 INPUTS = Inputs()
@@ -61,7 +62,7 @@ ZPRIME = {
 def portal_of(names, masses, mixing, vector, axial):
     """Portal by hand; `vector` and `axial` map fermions to the couplings of both vectors."""
     mass2 = jnp.stack([jnp.asarray(mass, float) ** 2 for mass in masses])
-    lagrangian = lagrangian_masses(mass2, jnp.asarray(mixing, float))
+    found, _ = mix(mass2, jnp.asarray(mixing, float))
     couplings = [jnp.zeros((12, 2)), jnp.zeros((12, 2))]
     for i, table in enumerate((vector, axial)):
         for fermion, values in table.items():
@@ -69,9 +70,7 @@ def portal_of(names, masses, mixing, vector, axial):
     idle = DarkMatter("dirac", jnp.asarray(1.0), jnp.zeros(2), jnp.zeros(2))
     return Portal(
         names,
-        mass2,
-        lagrangian.mass2,
-        lagrangian.mixing,
+        found,
         *couplings,
         jnp.zeros(2),
         jnp.zeros((2, 2)),
@@ -198,7 +197,7 @@ def test_amplitudes_against_the_inverse_of_the_quadratic_form():
     found = dilepton.observables(dilepton.with_portal(portal, jnp.zeros(2), INPUTS, energies**2, 1e-9))
     cosine, weight = np.polynomial.legendre.leggauss(20)
     for k, s in enumerate(energies**2):
-        form = s * np.array([[1.0, mixing], [mixing, 1.0]]) - np.diag(portal.lagrangian_mass2)
+        form = s * np.array([[1.0, mixing], [mixing, 1.0]]) - np.diag(portal.mixing.lagrangian_mass2)
         propagator = np.linalg.inv(form)
         for flavour, lepton in enumerate((MU, TAU)):
 

@@ -10,8 +10,9 @@ from globalfit import status
 from globalfit.fermions import INDEX
 from globalfit.inputs import Inputs
 from globalfit.likelihood import Likelihood
+from globalfit.mixing import mix
 from globalfit.models.axial import Axial
-from globalfit.portal import DarkMatter, Portal, lagrangian_masses
+from globalfit.portal import DarkMatter, Portal
 from globalfit.predictions import Predictions, merge_vocabularies
 
 INPUTS = Inputs()
@@ -23,13 +24,11 @@ LEPTONS = [INDEX[name] for name in ("e", "mu", "tau")]
 def predictions_of(names, masses, mixing, vector, axial):
     """Couplings of both vectors to e, mu and tau, (3, 2)."""
     mass2 = jnp.asarray(masses, float) ** 2
-    lagrangian = lagrangian_masses(mass2, jnp.asarray(mixing, float))
+    found, _ = mix(mass2, jnp.asarray(mixing, float))
     idle = DarkMatter("dirac", jnp.asarray(1.0), jnp.zeros(2), jnp.zeros(2))
     couplings = (jnp.zeros((12, 2)).at[np.array(LEPTONS)].set(jnp.asarray(part, float)) for part in (vector, axial))
     higgs = jnp.zeros((2, 2))
-    portal = Portal(
-        names, mass2, lagrangian.mass2, lagrangian.mixing, *couplings, jnp.zeros(2), higgs, idle, jnp.array(0)
-    )
+    portal = Portal(names, found, *couplings, jnp.zeros(2), higgs, idle, jnp.array(0))
     return Predictions(portal, INPUTS, {}, merge_vocabularies(RULE.provides))
 
 
@@ -51,7 +50,7 @@ def test_the_z_does_not_count_and_mixing_does():
     predictions = predictions_of(("z", "zp"), (91.188, mass), mixing, vector, np.zeros((3, 2)))
     x, y = 91.188**2, mass**2
     # V1 part of the V2-like state, from 1/(q2 K - M2) = sum_k u_k u_k^T/(q2 - M_k^2): residue of D_11 at y
-    residue = (y - float(predictions.portal.lagrangian_mass2[1])) / ((1.0 - mixing**2) * (y - x))
+    residue = (y - float(predictions.portal.mixing.lagrangian_mass2[1])) / ((1.0 - mixing**2) * (y - x))
     expected = 0.25 * residue / (mass / 1000.0) ** 2
     assert float(predictions["lep_vector_contact_tev2"]) == pytest.approx(expected, rel=2e-3)
     assert float(predictions["lep_axial_contact_tev2"]) == 0.0
@@ -72,7 +71,7 @@ def test_below_the_lep_energies_it_is_held_smoothly():
         vector = np.full((3, 2), [0.02, 0.0])
         portal = predictions_of(("zp", "idle"), (1.0, 5000.0), 0.0, vector, np.zeros((3, 2))).portal
         mass2 = jnp.stack([mass**2, jnp.asarray(25.0e6)])
-        portal = Portal(**{**vars(portal), "mass2": mass2, "lagrangian_mass2": mass2})
+        portal = Portal(**{**vars(portal), "mixing": mix(mass2, jnp.zeros(())).mixing})
         return RULE.log_likelihood(Predictions(portal, INPUTS, {}, {}))
 
     masses = np.concatenate([[0.05, 1.0, 50.0], np.linspace(150.0, 260.0, 221)])

@@ -17,6 +17,7 @@ from globalfit.collider.picture import b_minus_l_portal, b_minus_l_scan
 from globalfit.collider.production import QUARKS, luminosity_table
 from globalfit.inputs import Inputs
 from globalfit.likelihood import Likelihood
+from globalfit.mixing import mix
 from globalfit.models.axial import Axial
 from globalfit.observables import decay_widths
 from globalfit.portal import DarkMatter, Portal
@@ -78,7 +79,7 @@ def generic(mass, width, quark="u", names=("z", "x")):
     dark = math.sqrt(12.0 * math.pi * width)
     mass2 = jnp.asarray([9.0, 1.0]) * mass**2
     portal = Portal(
-        names, mass2, mass2, jnp.zeros(()), jnp.asarray(vector), jnp.zeros((12, 2)), jnp.zeros(2), jnp.zeros((2, 2)),
+        names, mix(mass2, jnp.zeros(())).mixing, jnp.asarray(vector), jnp.zeros((12, 2)), jnp.zeros(2), jnp.zeros((2, 2)),
         DarkMatter("dirac", jnp.asarray(1.0), jnp.asarray([0.0, dark]), jnp.zeros(2)), jnp.zeros((), dtype=jnp.int32),
     )  # fmt: skip
     return Predictions(portal, INPUTS, {}, VOCABULARY)
@@ -212,7 +213,7 @@ def test_two_resonances_add_up():
     def events(first, second):
         mass2 = jnp.asarray([700.0**2, 1200.0**2])
         portal = Portal(
-            ("c", "x"), mass2, mass2, jnp.zeros(()), charge * jnp.asarray([[first, second]]), jnp.zeros((12, 2)),
+            ("c", "x"), mix(mass2, jnp.zeros(())).mixing, charge * jnp.asarray([[first, second]]), jnp.zeros((12, 2)),
             jnp.zeros(2), jnp.zeros((2, 2)), DarkMatter("dirac", jnp.asarray(1e4), jnp.zeros(2), jnp.zeros(2)),
             jnp.zeros((), dtype=jnp.int32),
         )  # fmt: skip

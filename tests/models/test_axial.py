@@ -30,8 +30,8 @@ def test_couplings_against_forty_digits(row):
     dark = portal.dark.axial @ u
     index = fermions.INDEX
     found = {
-        "mZbar": jnp.sqrt(portal.lagrangian_mass2[0]),
-        "mAprime": jnp.sqrt(portal.lagrangian_mass2[1] * (1.0 - row["eps"] ** 2)),
+        "mZbar": jnp.sqrt(portal.mixing.lagrangian_mass2[0]),
+        "mAprime": jnp.sqrt(portal.mixing.lagrangian_mass2[1] * (1.0 - row["eps"] ** 2)),
         "Ca_ADchi": dark[1],
         "Ca_Zchi": dark[0],
         "CvAD_e": vector[index["e"], 1],
@@ -46,13 +46,13 @@ def test_couplings_against_forty_digits(row):
         np.testing.assert_allclose(value, row[name], rtol=1e-9, err_msg=name)
     # amplitude on the proton at q2 = 0: only the charge is left
     proton = 2.0 * portal.vector[index["u"]] + portal.vector[index["d"]]
-    amplitude = -portal.dark.axial @ portal.propagator(jnp.asarray(0.0)) @ proton / inputs.charge
+    amplitude = -portal.dark.axial @ portal.mixing.propagator(jnp.asarray(0.0)) @ proton / inputs.charge
     np.testing.assert_allclose(amplitude, row["CAVp_over_e"], rtol=1e-9)
 
 
 def test_neutron_and_axial_amplitudes_vanish_identically_at_zero_momentum():
     portal = point(40.0, 3.0, 0.3, 0.05)
-    exchange = portal.dark.axial @ portal.propagator(jnp.asarray(0.0))
+    exchange = portal.dark.axial @ portal.mixing.propagator(jnp.asarray(0.0))
     up, down = fermions.INDEX["u"], fermions.INDEX["d"]
     proton, neutron = 2.0 * portal.vector[up] + portal.vector[down], portal.vector[up] + 2.0 * portal.vector[down]
     assert abs(exchange @ neutron) < 1e-16 * abs(exchange @ proton)

@@ -30,7 +30,7 @@ def test_scattering_at_rest_goes_through_the_charge_alone(kind):
     given = predictions(jnp.asarray([200.0, 3.0, epsilon, alpha_d]), kind)
     coefficients = nreft_coefficients(given.portal, jnp.zeros(1))
     # The Lagrangian mass of A': V2 = sqrt(1 - epsilon^2) A'.
-    mass2 = float(given.portal.lagrangian_mass2[1]) * (1.0 - epsilon**2)
+    mass2 = float(given.portal.mixing.lagrangian_mass2[1]) * (1.0 - epsilon**2)
     expected = math.sqrt(4.0 * math.pi * alpha_d) * INPUTS.charge * epsilon / mass2
     assert abs(float(coefficients.c1[0, 0])) == pytest.approx(expected, rel=1e-12)
     assert abs(float(coefficients.c1[1, 0])) < 1e-15 * expected
@@ -49,11 +49,20 @@ def test_scalar_dark_matter_annihilates_in_the_p_wave_and_decays_slower():
     assert float(scalar["omega_h2"]) > float(dirac["omega_h2"])
 
 
+def test_pseudo_dirac_dark_matter_only_scatters_inelastically():
+    split = predictions(jnp.asarray([200.0, 2.5, 0.01, 0.05]), "pseudo_dirac")
+    assert float(split.portal.dark.splitting) == DarkPhotonOptions().splitting
+    for coefficient in nreft_coefficients(split.portal, jnp.zeros(1)):
+        assert not np.any(coefficient)
+    with pytest.raises(ValueError, match="splitting"):
+        DarkPhotonOptions(dm="pseudo_dirac", splitting=1e-4)
+
+
 def test_finite_values_and_gradients():
     random = np.random.default_rng(1)
     low, high = np.log([1.0, 0.05, 1e-6, 1e-4]), np.log([1e4, 100.0, 0.8, 3.0])
     theta = jnp.asarray(np.exp(random.uniform(low, high, (300, 4))))
-    for kind in ("dirac", "scalar"):
+    for kind in ("dirac", "scalar", "pseudo_dirac"):
 
         def value(point, kind=kind):
             given = predictions(point, kind)

@@ -8,7 +8,15 @@ import pytest
 from scipy import integrate, special
 
 from globalfit.inputs import GEV_M2_TO_CM3_S, PRESETS
-from tests.reference import axial_model, cross_section, make_axial_omega, relic
+from tests.reference import (
+    axial_model,
+    cross_section,
+    make_axial_omega,
+    make_pseudo_dirac_omega,
+    pseudo_dirac,
+    relic,
+)
+from tests.table import numbers
 
 MICROMEGAS = PRESETS["micromegas6"]
 
@@ -75,6 +83,14 @@ def test_thermal_average_against_quad():
         )
         expected = sum(integrate.quad(integrand, a, b, epsrel=1e-7, limit=200)[0] for a, b in itertools.pairwise(edges))
         assert relic.sigma_v_thermal(model, np.array([x]), options)[0] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", [1, 4, 7])
+def test_pseudo_dirac_table_can_be_made_again(line):
+    row = numbers(make_pseudo_dirac_omega.__file__, "pseudo_dirac_omega.csv")[line]
+    made = pseudo_dirac.omega_h2(*make_pseudo_dirac_omega.POINTS[line], PRESETS["micromegas6"])
+    assert made.omega_h2 == pytest.approx(row["omega_h2"], rel=1e-6)
 
 
 @pytest.mark.slow

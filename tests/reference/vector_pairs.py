@@ -26,9 +26,14 @@ def flux_cross_section(
     vector: Sequence[float],
     axial: Sequence[float],
     pair: tuple[int, int],
+    exchanged: float | None = None,
 ) -> NDArray:
-    """beta_chi sigma(chi chibar -> V_i V_j), GeV^-2; zero below threshold."""
+    """beta_chi sigma(chi chibar -> V_i V_j), GeV^-2; zero below threshold.
+
+    The mass of the `exchanged` particle is that of the dark matter unless it is given.
+    """
     i, j = pair
+    exchanged = dark_mass if exchanged is None else exchanged
     sqrt_s = np.atleast_1d(np.asarray(sqrt_s, dtype=float))
     result = np.zeros_like(sqrt_s)
     is_open = sqrt_s > mass[i] + mass[j]
@@ -38,14 +43,15 @@ def flux_cross_section(
     s = energy**2
     kaellen = (s - (mass[i] + mass[j]) ** 2) * (s - (mass[i] - mass[j]) ** 2)
     momentum2 = np.clip(1.0 - 4.0 * dark_mass**2 / s, 0.0, None) * kaellen
-    z = np.maximum(np.sqrt(momentum2) / (s - mass[i] ** 2 - mass[j] ** 2), 1e-8)
+    shift = 2.0 * (exchanged**2 - dark_mass**2)
+    z = np.maximum(np.sqrt(momentum2) / (s - mass[i] ** 2 - mass[j] ** 2 + shift), 1e-8)
     # cos = tanh(w)/z takes the poles of both channels out
     width = np.arctanh(z)
     w = width[:, None] * _ANGLES
     cos = np.clip(np.tanh(w) / z[:, None], -1.0, 1.0)
     jacobian = width[:, None] * _WEIGHTS / (z[:, None] * np.cosh(w) ** 2)
     spread = np.repeat(energy, len(_ANGLES))
-    sums = _spin_sum(spread, cos.ravel(), dark_mass, mass, vector, axial, pair).reshape(cos.shape)
+    sums = _spin_sum(spread, cos.ravel(), dark_mass, exchanged, mass, vector, axial, pair).reshape(cos.shape)
     average = 0.5 * np.sum(jacobian * sums, axis=1)
     symmetry = 0.5 if i == j else 1.0
     result[is_open] = symmetry * np.sqrt(kaellen) * average / (64.0 * np.pi * s**2)
@@ -56,6 +62,7 @@ def _spin_sum(
     sqrt_s: NDArray,
     cos: NDArray,
     dark_mass: float,
+    exchanged: float,
     mass: Sequence[float],
     vector: Sequence[float],
     axial: Sequence[float],
@@ -78,8 +85,8 @@ def _spin_sum(
         return np.stack([_slash(e) for e in (*transverse, longitudinal)], axis=1) @ coupling
 
     def exchange(out: NDArray, n: int) -> NDArray:
-        invariant = mass[n] ** 2 - 2.0 * (half * out[:, 0] - p * out[:, 3])
-        return (_slash(p1 - out) + dark_mass * np.eye(4)) / invariant[:, None, None]
+        invariant = mass[n] ** 2 - 2.0 * (half * out[:, 0] - p * out[:, 3]) + dark_mass**2 - exchanged**2
+        return (_slash(p1 - out) + exchanged * np.eye(4)) / invariant[:, None, None]
 
     first, second = vertices(k1, i, 1.0)[:, :, None], vertices(k2, j, -1.0)[:, None]
     amplitude = second @ exchange(k1, i)[:, None, None] @ first + first @ exchange(k2, j)[:, None, None] @ second

@@ -1,5 +1,6 @@
 """Coefficients of the nucleons from quark couplings."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from globalfit import fermions
 from globalfit.inputs import Inputs
+from globalfit.mixing import Mixing
 from globalfit.models.axial import Axial
 from globalfit.portal import DarkMatter, Portal
 from globalfit.predictions import Predictions
@@ -35,9 +37,7 @@ def portal(
     zero = jnp.zeros((len(fermions.FERMIONS), 2))
     return Portal(
         names=("z", "zp"),
-        mass2=jnp.asarray(masses) ** 2,
-        lagrangian_mass2=jnp.asarray(masses) ** 2,
-        mixing=jnp.asarray(mixing),
+        mixing=Mixing(jnp.asarray(masses) ** 2, jnp.asarray(masses) ** 2, jnp.asarray(mixing), jnp.zeros(())),
         vector=zero if vector is None else jnp.asarray(vector),
         axial=zero if axial is None else jnp.asarray(axial),
         w_pair=jnp.zeros(2),
@@ -53,7 +53,7 @@ def test_axial_dark_photon_couples_to_the_charge_only_at_zero_momentum() -> None
     c = nreft_coefficients(model, jnp.zeros(1))
     g_chi = np.sqrt(4.0 * np.pi * POINT["alpha_d"])
     # 2 g_chi e epsilon / m_A'^2 with the Lagrangian mass of A' before its field is normalised.
-    lagrangian_mass2 = float(model.lagrangian_mass2[1]) * (1.0 - POINT["epsilon"] ** 2)
+    lagrangian_mass2 = float(model.mixing.lagrangian_mass2[1]) * (1.0 - POINT["epsilon"] ** 2)
     expected = 2.0 * g_chi * INPUTS.charge * POINT["epsilon"] / lagrangian_mass2
     assert abs(float(c.c8[0, 0])) == pytest.approx(expected, rel=1e-14)
     np.testing.assert_array_equal(c.c8[1], 0.0)
@@ -65,6 +65,20 @@ def test_magnetic_moments_of_the_electric_current() -> None:
     c = nreft_coefficients(AXIAL.portal(values(), INPUTS), jnp.zeros(1))
     assert float(c.c9[0, 0] / c.c8[0, 0]) == pytest.approx(2.793, abs=1e-3)
     assert float(c.c9[1, 0] / c.c8[0, 0]) == pytest.approx(-1.913, abs=1e-3)
+
+
+def test_pseudo_dirac_dark_matter_does_not_scatter_elastically() -> None:
+    z_vector, z_axial = fermions.z_couplings(INPUTS)
+    model = portal(
+        vector=np.stack([z_vector, z_vector], axis=1),
+        axial=np.stack([z_axial, z_axial], axis=1),
+        dark_vector=(0.1, 0.3),
+    )
+    assert np.all(np.asarray(nreft_coefficients(model, jnp.zeros(1)).c1) != 0.0)
+    dark = DarkMatter("pseudo_dirac", jnp.asarray(100.0), model.dark.vector, model.dark.axial, jnp.asarray(0.1))
+    split = eqx.tree_at(lambda m: m.dark, model, dark)
+    for coefficient in nreft_coefficients(split, jnp.zeros(1)):
+        np.testing.assert_array_equal(coefficient, 0.0)
 
 
 def test_derivative_portal_vanishes_with_the_momentum() -> None:

@@ -1,0 +1,97 @@
+"""Every registered model with everything that is measured: finite values and gradients on draws of its prior."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from globalfit import plugins, runfile, status
+from globalfit.build import build_posterior
+from globalfit.models import Model
+from globalfit.posterior import Posterior, evaluate, in_chunks
+
+# One likelihood of every kind, and none that overlap. The derivatives of the first two take minutes to compile and do
+# not depend on the model.
+HEAVY = ["planck_relic", "fermi_dwarfs"]
+LIGHT = ["planck_cmb", "lz_2024", "ewpo", "cms_dimuon_2019", "lhc_dilepton", "lep_contact"]
+OPTIONS = {
+    "dark_photon": ({}, {"dm": "scalar"}, {"dm": "pseudo_dirac"}),
+    "bl_x": ({}, {"dm": "scalar", "neutrinos": "dirac"}),
+    "dpdm": ({}, {"ww": "abelian"}, {"ww": "none"}),
+    "nonlocal": ({}, {"dm": "pseudo_dirac"}, {"dark_photon": "absent", "loop_floor": True}),
+}
+CASES = [
+    pytest.param(name, options, id="-".join([name, *map(str, options.values())]))
+    for name in sorted(plugins.registered("model"))
+    for options in OPTIONS.get(name, ({},))
+]
+DEFAULTS = [case for case in CASES if not case.values[1]]
+
+
+def posterior_of(name: str, options: dict[str, object], likelihoods: list[str]) -> Posterior:
+    return build_posterior(runfile.parse({"model": {name: options}, "likelihoods": likelihoods}))
+
+
+@eqx.filter_jit
+def gradients(posterior: Posterior, theta: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """ln L, its gradient and the status."""
+
+    def one(point: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        def value(point: jax.Array) -> tuple[jax.Array, jax.Array]:
+            evaluation = posterior.evaluate(point)
+            return evaluation.log_likelihood, evaluation.status
+
+        (log_likelihood, flags), gradient = jax.value_and_grad(value, has_aux=True)(point)
+        return log_likelihood, gradient, flags
+
+    return in_chunks(one, theta)
+
+
+def draws(posterior: Posterior, count: int) -> jax.Array:
+    u = np.random.default_rng(11).random((count, posterior.ndim))
+    return jax.vmap(posterior.transform)(jnp.asarray(u))
+
+
+def check_values(value: np.ndarray, flags: np.ndarray) -> None:
+    unsolvable = (flags & status.FATAL) != 0
+    assert not np.any(flags & status.NON_FINITE.bit)
+    assert np.all(np.isfinite(value[~unsolvable]))
+    assert np.all(np.isneginf(value[unsolvable]))
+    assert unsolvable.mean() < 0.05
+
+
+def check_gradients(posterior: Posterior, count: int) -> None:
+    value, gradient, flags = (np.asarray(part) for part in gradients(posterior, draws(posterior, count)))
+    check_values(value, flags)
+    assert np.all(np.isfinite(gradient))
+    assert not np.any(gradient[(flags & status.FATAL) != 0])
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_is_a_model_with_priors(name: str, options: dict[str, object]) -> None:
+    posterior = posterior_of(name, options, ["lep_zprime"])
+    assert isinstance(posterior.model, Model)
+    assert posterior.model.name == name
+    assert posterior.model.references
+    assert set(posterior.names) <= {parameter.name for parameter in posterior.model.parameters}
+
+
+@pytest.mark.parametrize(("name", "options"), DEFAULTS)
+def test_values_are_finite(name: str, options: dict[str, object]) -> None:
+    posterior = posterior_of(name, options, HEAVY)
+    result = evaluate(posterior, draws(posterior, 256))
+    check_values(np.asarray(result.log_likelihood), np.asarray(result.status))
+
+
+@pytest.mark.parametrize(("name", "options"), DEFAULTS)
+def test_gradients_are_finite(name: str, options: dict[str, object]) -> None:
+    check_gradients(posterior_of(name, options, LIGHT), 256)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_gradients_are_finite_for_many_draws(name: str, options: dict[str, object]) -> None:
+    check_gradients(posterior_of(name, options, [*HEAVY, *LIGHT]), 100_000)
