@@ -9,7 +9,7 @@ from globalfit import plugins
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.inputs import PRESETS, Inputs
 from globalfit.likelihood import Likelihood
-from globalfit.models import Model, every_parameter
+from globalfit.models import Model, every_parameter, variants
 from globalfit.posterior import Posterior
 from globalfit.predictions import Prediction, merge_vocabularies
 from globalfit.runfile import RunFile, entry
@@ -23,7 +23,11 @@ def build(run: RunFile) -> tuple[Posterior, Sampler]:
 
     Raises `ConfigurationError` with file:line:column and key of what is wrong, `DataError` for a faulty table.
     """
-    return build_posterior(run), build_sampler(run)
+    posterior, sampler = build_posterior(run), build_sampler(run)
+    if check := getattr(sampler, "check", None):
+        with run.source.at("sampler"):
+            check(posterior.names)
+    return posterior, sampler
 
 
 def build_posterior(run: RunFile) -> Posterior:
@@ -118,11 +122,12 @@ def core_vocabulary() -> tuple[Prediction, ...]:
 
 
 def every_prediction() -> dict[str, Prediction]:
-    """Predictions of all models and likelihoods with their default options, and those that every model has."""
+    """Predictions that every model has, those of single models whatever their options, and those of likelihoods with
+    default options."""
     words = {word.name: word for word in core_vocabulary()}
     for name in plugins.registered("model"):
-        model = plugins.load("model", name)
-        words |= {word.name: word for word in model.build(model.Options()).provides}
+        for model in variants(plugins.load("model", name)).values():
+            words |= {word.name: word for word in model.provides}
     for name in plugins.registered("likelihood"):
         likelihood = plugins.load("likelihood", name)
         words |= {word.name: word for word in likelihood.build(likelihood.Options(), PRESETS["default"]).provides}

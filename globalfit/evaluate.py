@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from globalfit import status
 from globalfit.errors import ConfigurationError, UnknownNameError
+from globalfit.exclusion import statistic
 from globalfit.posterior import Posterior, in_chunks
 from globalfit.space import domain_text
 
@@ -32,13 +33,15 @@ Leaf = TypeVar("Leaf", Array, np.ndarray)
 class Row(NamedTuple, Generic[Leaf]):
     """One point, scalars of JAX; or a batch, NumPy arrays with a leading axis.
 
-    `log_prior` is NaN where a sampled parameter is not known because the point gives the model's parameters directly.
+    `exclusion` are the two test statistics of `globalfit.exclusion`. `log_prior` is NaN where a sampled parameter is
+    not known because the point gives the model's parameters directly.
     """
 
     predictions: dict[str, Leaf]
     terms: dict[str, Leaf]
     predicted: dict[str, Leaf]
     pulls: dict[str, Leaf]
+    exclusion: dict[str, Leaf]
     log_likelihood: Leaf
     log_prior: Leaf
     status: Leaf
@@ -51,9 +54,10 @@ def evaluate_point(posterior: Posterior, values: Mapping[str, Array], names: Seq
     terms, flags = posterior.log_likelihood_terms(predictions)
     predicted = {name: item.predicted(predictions) for name, item in posterior.likelihoods.items()}
     pulls = {name: item.pulls(predictions) for name, item in posterior.likelihoods.items()}
+    exclusion = {name: statistic(item, predictions) for name, item in posterior.likelihoods.items()}
     total = sum(terms.values(), start=jnp.zeros(()))
     log_likelihood = jnp.where((flags & status.FATAL) != 0, -jnp.inf, total)
-    return Row(words, terms, predicted, pulls, log_likelihood, _log_prior(posterior, values), flags)
+    return Row(words, terms, predicted, pulls, exclusion, log_likelihood, _log_prior(posterior, values), flags)
 
 
 def evaluate_batch(

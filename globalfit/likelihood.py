@@ -48,7 +48,8 @@ class Measurement:
 class Likelihood(Protocol):
     """What the posterior and the report need of an experiment.
 
-    It may also have `parameters`, `globalfit.models.Parameter` with a default prior: nuisances that the run samples.
+    It may also have `parameters`, `globalfit.models.Parameter` with a default prior: nuisances that the run samples;
+    and `exclusion`, the rule of `globalfit.exclusion` by which it excludes points of a plane.
     """
 
     Options: ClassVar[type[BaseModel]]

@@ -13,7 +13,7 @@ def make_report(folder: Path) -> Path:
     Raises `OutputError` if a file of the run is missing or cannot be read.
     """
     from globalfit.report.content import read_content
-    from globalfit.report.figures import draw_figures
+    from globalfit.report.drawing import draw_figures
     from globalfit.report.page import write_page
 
     content = read_content(folder)

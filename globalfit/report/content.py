@@ -32,6 +32,13 @@ class Content:
         """The sampled parameters."""
         return [parameter for parameter in self.details["parameters"] if parameter["sampled"]]
 
+    @property
+    def shows_posterior(self) -> bool:
+        """False for an optimiser, and for a plane whose mesh is too coarse for the posterior."""
+        if self.details.get("profile") is not None:
+            return False
+        return self.details.get("plane") is None or self.evidence["log_evidence"] is not None
+
     def points(self, name: str) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
         """Points of a variable with weights that sum to one: the weighted ones of the sampler where it has them."""
         weighted = self.samples.weighted
@@ -54,12 +61,13 @@ def read_content(folder: Path) -> Content:
         raise OutputError(
             f"{folder}: is not the folder of a finished run: {error.strerror}, {error.filename}."
         ) from error
+    details = names.read_json(folder / names.DETAILS)
     return Content(
         folder,
         settings,
-        load(folder / names.POSTERIOR),
+        Samples({}, {}, {}, {}) if details.get("profile") is not None else load(folder / names.POSTERIOR),
         names.read_json(folder / names.EVIDENCE),
         summary,
-        names.read_json(folder / names.DETAILS),
+        details,
         names.read_json(folder / names.PROVENANCE),
     )

@@ -9,7 +9,6 @@ import itertools
 import math
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -22,7 +21,6 @@ from matplotlib.figure import Figure
 from globalfit.report.content import Content
 from globalfit.report.labels import experiment, tex
 from globalfit.report.ticks import interval_text, set_ticks
-from globalfit.results import folder as names
 from globalfit.results.inference import arviz
 from globalfit.results.summary import weighted_quantiles
 
@@ -44,22 +42,6 @@ PANELS_PER_ROW = 4
 LEVELS = (0.68, 0.95)
 # Colours that corner gives to the two regions.
 REGION_COLOURS = (POSTERIOR_COLOUR, "#b3c3d3")
-
-
-def draw_figures(content: Content) -> dict[str, Path]:
-    """Draw all figures as PNG and PDF into the folder's `figures`; returns the PNG files by name."""
-    folder = content.folder / names.FIGURES
-    folder.mkdir(exist_ok=True)
-    figures = {"corner": corner_figure(content), "predictions": predictions_figure(content)}
-    paths = {}
-    for name, figure in figures.items():
-        if figure is None:
-            continue
-        with mpl.rc_context(STYLE):
-            for suffix in ("png", "pdf"):
-                figure.savefig(folder / f"{name}.{suffix}", dpi=160, bbox_inches="tight", pad_inches=0.1)
-        paths[name] = folder / f"{name}.png"
-    return paths
 
 
 def corner_figure(content: Content) -> Figure:

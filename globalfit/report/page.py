@@ -28,12 +28,7 @@ def write_page(content: Content, figures: Mapping[str, Path]) -> Path:
 def render(content: Content, figures: Mapping[str, str]) -> str:
     """The page as HTML; `figures` are data URIs by name."""
     package = files("globalfit.report")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["number"] = lambda value, digits=4: Markup(number(_float(value), digits))  # noqa: S704
-    environment.filters["decimal"] = lambda value, places=3: Markup(decimal(_float(value), places))  # noqa: S704
-    environment.filters["symbol"] = lambda name: Markup(html_symbol(name))  # noqa: S704
-    environment.filters["unit"] = lambda unit: Markup(unit_symbol(unit))  # noqa: S704
-    template = environment.from_string(package.joinpath("template.html").read_text(encoding="utf-8"))
+    template = page_environment().from_string(package.joinpath("template.html").read_text(encoding="utf-8"))
     return template.render(
         style=Markup(package.joinpath("style.css").read_text(encoding="utf-8")),  # noqa: S704
         figures=figures,
@@ -41,8 +36,19 @@ def render(content: Content, figures: Mapping[str, str]) -> str:
         summary=[row for row in content.summary if row["parameter"] != NOT_CONVERGED],
         settings=content.settings,
         provenance=content.provenance,
-        **content.details,
+        shows_posterior=content.shows_posterior,
+        **{"plane": None, "profile": None, **content.details},
     )
+
+
+def page_environment() -> Environment:
+    """Jinja with the filters of the pages: numbers, decimals, symbols, units."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["number"] = lambda value, digits=4: Markup(number(_float(value), digits))  # noqa: S704
+    environment.filters["decimal"] = lambda value, places=3: Markup(decimal(_float(value), places))  # noqa: S704
+    environment.filters["symbol"] = lambda name: Markup(html_symbol(name))  # noqa: S704
+    environment.filters["unit"] = lambda unit: Markup(unit_symbol(unit))  # noqa: S704
+    return environment
 
 
 def data_uri(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -59,17 +60,26 @@ def store(posterior: Posterior, draws: Draws, progress: Progress) -> tuple[Store
     best = jax.tree.map(lambda leaf: leaf[-1].tolist(), row)
     stored = jax.tree.map(lambda leaf: leaf[:-1].reshape(*shape, *leaf.shape[1:]), row)
     parameters = {name: column[:-1].reshape(shape) for name, column in values.items()}
-    return (
-        Stored(parameters, stored, step),
-        BestFit(
-            {name: float(column[-1]) for name, column in values.items()},
-            {name: best.predictions[name] for name in posterior.vocabulary},
-            {name: best.terms[name] for name in posterior.likelihoods},
-            {name: best.predicted[name] for name in posterior.likelihoods},
-            {name: best.pulls[name] for name in posterior.likelihoods},
-            best.log_likelihood,
-            best.status,
-        ),
+    return Stored(parameters, stored, step), _best_fit(posterior, values, best)
+
+
+def best_fit(posterior: Posterior, theta: Float[np.ndarray, " ndim"]) -> BestFit:
+    """Every prediction and term of the given best-fit point."""
+    values = all_parameters(posterior, theta[None])
+    row = evaluate_batch(posterior, values, tuple(posterior.vocabulary))
+    return _best_fit(posterior, values, jax.tree.map(lambda leaf: leaf[-1].tolist(), row))
+
+
+def _best_fit(posterior: Posterior, values: Mapping[str, np.ndarray], best: Row[Any]) -> BestFit:
+    """`best` holds the numbers of the last point of `values`."""
+    return BestFit(
+        {name: float(column[-1]) for name, column in values.items()},
+        {name: best.predictions[name] for name in posterior.vocabulary},
+        {name: best.terms[name] for name in posterior.likelihoods},
+        {name: best.predicted[name] for name in posterior.likelihoods},
+        {name: best.pulls[name] for name in posterior.likelihoods},
+        best.log_likelihood,
+        best.status,
     )
 
 
@@ -91,8 +101,13 @@ def all_parameters(posterior: Posterior, theta: Float[np.ndarray, "point ndim"])
 def fraction_without_solution(posterior: Posterior, seed: int, count: int = PRIOR_DRAWS) -> float:
     """Fraction of the prior in which the physical masses have no Lagrangian masses."""
     u = jnp.asarray(np.random.default_rng([seed, 1]).random((count, posterior.ndim)))
-    flags = np.asarray(_portal_status(posterior, u))
+    flags = portal_status(posterior, np.asarray(jax.vmap(posterior.transform)(u)))
     return float(np.mean((flags & status.NO_SOLUTION.bit) != 0))
+
+
+def portal_status(posterior: Posterior, theta: Float[np.ndarray, "point ndim"]) -> Int[np.ndarray, " point"]:
+    """Status flags of the model alone at a batch of sampled points."""
+    return np.asarray(_portal_status(posterior, jnp.asarray(theta)))
 
 
 def status_fractions(flags: Int[np.ndarray, " *draws"]) -> dict[str, float]:
@@ -103,9 +118,9 @@ def status_fractions(flags: Int[np.ndarray, " *draws"]) -> dict[str, float]:
 
 
 @eqx.filter_jit
-def _portal_status(posterior: Posterior, u: Float[Array, "point ndim"]) -> Int[Array, " point"]:
+def _portal_status(posterior: Posterior, theta: Float[Array, "point ndim"]) -> Int[Array, " point"]:
     def one(point: Float[Array, " ndim"]) -> Int[Array, ""]:
-        values: Mapping[str, Array] = posterior.parameters.values(posterior.transform(point))
+        values: Mapping[str, Array] = posterior.parameters.values(point)
         return posterior.model.portal(values, posterior.inputs).status
 
-    return in_chunks(one, u)
+    return in_chunks(one, theta)

@@ -10,13 +10,14 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Int
 
 from globalfit import status
 from globalfit.likelihood import Likelihood, Measurement
 from globalfit.posterior import Posterior
 from globalfit.prior import DISTRIBUTIONS, Distribution
 from globalfit.results.derived import BestFit, Stored, status_fractions
-from globalfit.samplers import Draws, Sampler
+from globalfit.samplers import Draws, Optimum, Sampler
 
 # Tools that every result rests on; models, experiments and samplers bring their own references.
 _TOOLS = {
@@ -27,11 +28,13 @@ _TOOLS = {
 _CURVE_POINTS = 200
 
 
-def details(posterior: Posterior, sampler: Sampler, draws: Draws, stored: Stored, best: BestFit) -> dict[str, Any]:
-    """Plain data of the report."""
+def details(
+    posterior: Posterior, sampler: Sampler, draws: Draws | Optimum, stored: Stored | None, best: BestFit
+) -> dict[str, Any]:
+    """Plain data of the report; `stored` is None for an optimiser, which has no draws."""
     return {
         "model": {"name": posterior.model.name, "title": posterior.model.title},
-        "sampler": {"title": sampler.title, "numbers": dict(draws.numbers), "draws": int(draws.theta[..., 0].size)},
+        "sampler": {"title": sampler.title, "numbers": dict(draws.numbers), "draws": _count(draws)},
         "converged": draws.converged,
         "diagnostics": [dataclasses.asdict(diagnostic) for diagnostic in draws.diagnostics],
         "parameters": parameter_table(posterior, best),
@@ -44,12 +47,17 @@ def details(posterior: Posterior, sampler: Sampler, draws: Draws, stored: Stored
             "log_likelihood": best.log_likelihood,
             "status": status.describe(best.status),
         },
-        "status": [
-            {"name": name, "fraction": fraction, "meaning": _meaning(name)}
-            for name, fraction in status_fractions(stored.row.status).items()
-        ],
+        "status": [] if stored is None else status_table(stored.row.status),
         "references": references(posterior, sampler),
     }
+
+
+def status_table(flags: Int[np.ndarray, "*point"]) -> list[dict[str, Any]]:
+    """How often each status occurs among points, and what it means."""
+    return [
+        {"name": name, "fraction": fraction, "meaning": _meaning(name)}
+        for name, fraction in status_fractions(flags).items()
+    ]
 
 
 def parameter_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]:
@@ -75,7 +83,7 @@ def parameter_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]
     return table
 
 
-def likelihood_table(posterior: Posterior, stored: Stored, best: BestFit) -> list[dict[str, Any]]:
+def likelihood_table(posterior: Posterior, stored: Stored | None, best: BestFit) -> list[dict[str, Any]]:
     """Every experiment: ln L at the best fit, its mean over the posterior, its maximum and its value without a signal;
     its measurements with their pulls."""
     return [
@@ -83,7 +91,7 @@ def likelihood_table(posterior: Posterior, stored: Stored, best: BestFit) -> lis
             "name": name,
             "title": item.title,
             "log_likelihood": best.terms[name],
-            "mean_log_likelihood": float(np.mean(stored.row.terms[name])),
+            "mean_log_likelihood": None if stored is None else float(np.mean(stored.row.terms[name])),
             "maximum": float(item.maximum),
             "no_signal": None if item.no_signal is None else float(item.no_signal),
             "measurements": [
@@ -163,6 +171,10 @@ def variable_meanings(posterior: Posterior) -> Mapping[str, Mapping[str, str]]:
     known = {parameter.name: parameter for parameter in posterior.every_parameter}
     words = {**posterior.vocabulary, **known}
     return {name: {"unit": word.unit, "meaning": word.meaning} for name, word in words.items()}
+
+
+def _count(draws: Draws | Optimum) -> int:
+    return int(draws.theta[..., 0].size) if isinstance(draws, Draws) else 0
 
 
 def _meaning(name: str) -> str:

@@ -7,7 +7,7 @@ mapping instead. What the names in it stand for is looked up by `globalfit.build
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,26 @@ from globalfit.runfile.validation import located
 
 __all__ = ["RunFile", "default_run", "entry", "first_comment", "load", "packaged_runs", "parse"]
 
+# The key of a file that lists several runs (`globalfit.runfile.campaign`).
+SEVERAL = "runs"
+
 
 def load(name: str | Path) -> RunFile:
     """Run file of a path, or one that comes with the package by its name.
 
     Raises `ConfigurationError` with file:line:column and key for anything that is wrong in it.
     """
+    return validate(document(name))
+
+
+def document(name: str | Path) -> Document:
+    """The YAML document of a run file, by its path or the name of one that comes with the package."""
     path = Path(name)
     if path.is_file():
-        return validate(read(path))
+        return read(path)
     packaged = packaged_runs()
     if str(name) in packaged:
-        return validate(read(packaged[str(name)]))
+        return read(packaged[str(name)])
     if path.suffix or len(path.parts) > 1:
         raise ConfigurationError(f"{path}: there is no such run file. Packaged run files: {', '.join(packaged)}.")
     raise UnknownNameError("run file", str(name), packaged)
@@ -48,25 +56,28 @@ def default_run(model: str) -> RunFile:
     return parse({"model": model}, f"model '{model}'")
 
 
-def validate(document: Document) -> RunFile:
-    """Check a document against the schema.
+def validate(document: Document, known: Iterable[str] = RunFile.model_fields) -> RunFile:
+    """Check a document against the schema; `known` are the keys that the hint about a misspelt one may name.
 
     Raises `ConfigurationError` with the place of the first problem.
     """
     if not isinstance(document.data, dict):
         raise document.source.error((), "a run file is a mapping such as `model: axial`.")
+    if SEVERAL in document.data:
+        raise document.source.error((SEVERAL,), "lists several runs, which only `globalfit run` and `check` take.")
     try:
         run = RunFile.model_validate_json(json.dumps(document.data), strict=True)
     except ValidationError as error:
-        raise located(error, document.source, RunFile.model_fields) from error
+        raise located(error, document.source, known) from error
     run._source = document.source
     return run
 
 
 def packaged_runs() -> dict[str, Path]:
-    """Run files that come with the package, by name."""
+    """Run files that come with the package, by name; those of published figures as `figures/<name>`."""
     folder = Path(str(files("globalfit.runs")))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    own = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return own | {f"figures/{path.stem}": path for path in sorted((folder / "figures").glob("*.yaml"))}
 
 
 def first_comment(path: Path) -> str:

@@ -1,4 +1,9 @@
-"""Grid: ln L on a mesh of the unit cube, the brute-force referee for up to about five parameters."""
+"""Grid: ln L on a mesh of the unit cube, the brute-force referee for up to about five parameters.
+
+With `x` and `y` it is a plane: the mesh comes along, so that relic density and exclusions can be drawn on it. A plane
+is a picture, often of a line thinner than its cells: its evidence is only quoted if the mesh resolves the posterior,
+and the run does not fail if it does not.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,8 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +21,7 @@ from scipy.special import logsumexp
 
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.progress import Progress
-from globalfit.samplers import Diagnostic, Draws, Evidence, Target, Weighted
+from globalfit.samplers import Diagnostic, Draws, Evidence, Mesh, Target, Weighted
 from globalfit.samplers.batching import BLOCK, evaluate_cube, evaluate_log_prior
 from globalfit.samplers.diagnostics import at_least, at_most
 from globalfit.samplers.nested import kish, resample
@@ -47,6 +54,8 @@ class GridOptions(BaseModel):
     )
     draws: int = Field(4000, ge=1, description="Equally weighted draws, scattered within their cells.")
     most: int = Field(20_000_000, ge=1, description="Cells beyond which the grid is refused.")
+    x: str | None = Field(None, description="Horizontal parameter of a plane; needs y and no other free parameter.")
+    y: str | None = Field(None, description="Vertical parameter of a plane.")
 
 
 class Grid:
@@ -67,9 +76,9 @@ class Grid:
     def run(self, target: Target, seed: int, progress: Progress) -> Draws:
         """Evaluate the mesh, and one of half the resolution whose difference is the error of ln Z.
 
-        Raises `ConfigurationError` for too many cells, an empty range, or a mesh without any likelihood above zero;
-        `UnknownNameError` for a name that is not sampled.
+        Raises `ConfigurationError` for a mesh without any likelihood above zero, and what `check` raises.
         """
+        self.check(target.names)
         shape, low, high = self._mesh(target.names)
         log_volume = float(np.sum(np.log(high - low)))
         fine = _sweep(target, shape, low, high, Pace(progress, "grid", float(math.prod(shape))))
@@ -91,19 +100,56 @@ class Grid:
         theta, log_likelihood = evaluate_cube(target, u)
         inside = np.isfinite(log_likelihood)
         theta, log_likelihood = theta[inside], log_likelihood[inside]
+        checks, mesh = _checks(error, kish(log_weight)), self._plane(target, shape, low, high)
+        resolved = all(check.passed for check in checks)
         return Draws(
             names=target.names,
             theta=theta[None],
             log_likelihood=log_likelihood[None],
             log_prior=evaluate_log_prior(target, theta)[None],
-            diagnostics=_checks(error, kish(log_weight)),
-            evidence=Evidence(log_evidence, error, "grid", information),
+            diagnostics=checks if mesh is None or resolved else (),
+            evidence=Evidence(log_evidence, error, "grid", information) if mesh is None or resolved else None,
             weighted=Weighted(fine.theta, log_weight, fine.log_likelihood),
+            mesh=mesh,
             numbers={
                 "likelihood_calls": float(math.prod(shape) + math.prod(half) + len(chosen)),
                 "prior_fraction_with_solution": fine.solved / math.prod(shape),
             },
         )
+
+    def check(self, names: tuple[str, ...]) -> None:
+        """Whether the mesh fits these parameters.
+
+        Raises `ConfigurationError` for too many cells, an empty range, or a plane that has not two free parameters;
+        `UnknownNameError` for a name that is not sampled.
+        """
+        self._mesh(names)
+        x, y = self.options.x, self.options.y
+        if x is None and y is None:
+            return
+        if x is None or y is None or x == y:
+            raise ConfigurationError("a plane needs two different parameters: give both x and y.")
+        for name in (x, y):
+            if name not in names:
+                raise UnknownNameError("free parameter for an axis of the plane", name, names)
+        if others := [name for name in names if name not in (x, y)]:
+            raise ConfigurationError(
+                f"in the plane of {x} and {y} nothing else can be free, but {', '.join(others)} "
+                f"{'is' if len(others) == 1 else 'are'}: fix each to a number in `parameters` (`{others[0]}: 0.05`) or "
+                f'express it through others (`{others[0]}: "2 * {x}"`).'
+            )
+
+    def _plane(self, target: Target, shape: tuple[int, ...], low: np.ndarray, high: np.ndarray) -> Mesh | None:
+        """The mesh by cells of y and x, None if no plane was asked for."""
+        if self.options.x is None or self.options.y is None:
+            return None
+        names = self.options.x, self.options.y
+        order = [target.names.index(name) for name in names]
+        u = low + (high - low) * (np.indices(shape).reshape(len(shape), -1).T + 0.5) / np.array(shape)
+        theta = np.asarray(jax.vmap(target.transform)(jnp.asarray(u))).reshape(*shape, len(shape))
+        by_cell = theta.transpose(order[1], order[0], 2)
+        quantiles = [(float(bound[order[0]]), float(bound[order[1]])) for bound in (low, high)]
+        return Mesh(names, quantiles[0], quantiles[1], by_cell)
 
     def _mesh(self, names: tuple[str, ...]) -> tuple[tuple[int, ...], np.ndarray, np.ndarray]:
         """Cells per axis and the edges of every axis in prior quantiles."""

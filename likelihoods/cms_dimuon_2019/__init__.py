@@ -54,6 +54,7 @@ class CMSDimuon2019(eqx.Module):
     references: ClassVar[tuple[str, ...]] = ("arXiv:1912.04776",)
     requires: ClassVar[tuple[str, ...]] = ()
     conflicts: ClassVar[dict[str, str]] = {}
+    exclusion: ClassVar = "cls"
 
     best_fit: Float[Array, " cell"]
     sigma: Float[Array, " cell"]
@@ -113,6 +114,10 @@ class CMSDimuon2019(eqx.Module):
     def simulate(self, predictions: Predictions, key: PRNGKeyArray) -> Self:
         drawn = self._signal(predictions) + self.sigma * jax.random.normal(key, self.sigma.shape)
         return eqx.tree_at(lambda experiment: experiment.best_fit, self, drawn)
+
+    def without_signal(self) -> Self:
+        """The same search with no strength found at any mass."""
+        return eqx.tree_at(lambda experiment: experiment.best_fit, self, jnp.zeros_like(self.best_fit))
 
     def picture(self) -> Picture:
         table = strength.limit_table()

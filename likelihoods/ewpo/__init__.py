@@ -75,6 +75,7 @@ class Ewpo(eqx.Module):
         "Curtin, Essig, Gori and Shelton, arXiv:1412.0018",
     )
     conflicts: ClassVar[Mapping[str, str]] = {}
+    exclusion: ClassVar = "two_sided"
 
     data: Float[Array, " observable"]
     # Lower Cholesky factor of the covariance, and its inverse

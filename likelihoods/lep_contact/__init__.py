@@ -77,6 +77,7 @@ class LepContact(eqx.Module):
     )
     requires: ClassVar[tuple[str, ...]] = ()
     conflicts: ClassVar[Mapping[str, str]] = {"lep_zprime": "both judge the LEP-2 dilepton data"}
+    exclusion: ClassVar = "two_sided"
 
     observed: Float[Array, " 48"]
     sigma: Float[Array, " 48"]

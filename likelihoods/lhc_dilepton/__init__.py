@@ -56,6 +56,7 @@ class LHCDilepton(eqx.Module):
     references: ClassVar[tuple[str, ...]] = ("arXiv:1903.06248", "arXiv:1912.06374")
     requires: ClassVar[tuple[str, ...]] = ()
     conflicts: ClassVar[dict[str, str]] = {}
+    exclusion: ClassVar = "cls"
 
     observed: Float[Array, "2 bin"]
     background: Float[Array, "2 bin"]
@@ -130,15 +131,18 @@ class LHCDilepton(eqx.Module):
         drawn = jax.random.poisson(key, self.expected(predictions)).astype(self.observed.dtype)
         return eqx.tree_at(lambda experiment: experiment.observed, self, drawn)
 
+    def without_signal(self) -> Self:
+        """The same search with counts equal to the background."""
+        return eqx.tree_at(lambda experiment: experiment.observed, self, self.background)
+
     def picture(self) -> Picture:
         recast, published = (read_table(spectrum.PACKAGE, f"{name}.csv") for name in ("recast", "cross_section_limits"))
         within = recast["mass_gev"] > spectrum.MARGINS[0]
         masses, reference = recast["mass_gev"][within], recast["g_bl_95_median"][within]
         coupling2 = np.linspace(0.0, 4.0, 401)  # in units of the expected limit
-        without_signal = eqx.tree_at(lambda experiment: experiment.observed, self, self.background)
         values, median = (
             b_minus_l_scan(experiment.log_likelihood, masses, reference[:, None] * np.sqrt(coupling2))
-            for experiment in (self, without_signal)
+            for experiment in (self, self.without_signal())
         )
         implied = reference * np.sqrt(asymptotic_limit(coupling2, values, median, 0.95))
         converted = _coupling(published["mass_gev"], published["width_0_fb"])

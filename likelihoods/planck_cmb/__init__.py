@@ -49,6 +49,7 @@ class PlanckCMB(eqx.Module):
         "PPPC 4 DM ID, Cirelli et al., arXiv:1012.4515",
     )
     conflicts: ClassVar[Mapping[str, str]] = {}
+    exclusion: ClassVar = "two_sided"
 
     measured: Float[Array, ""]
     sigma: Float[Array, ""]

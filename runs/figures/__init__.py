@@ -1,0 +1,1 @@
+"""Run files that draw published figures again, as planes (`sampler: {grid: {x: ..., y: ...}}`)."""
