@@ -101,3 +101,26 @@ def test_finite_values_and_gradients():
         values, gradients = jax.jit(jax.vmap(jax.value_and_grad(value)))(theta)
         assert np.all(np.isfinite(values))
         assert np.all(np.isfinite(gradients))
+
+
+def test_couplings_of_figure_6():
+    """g_X that gives Omega h^2 = 0.12 (arXiv:2203.09462, Fig. 6 upper), from micrOMEGAs with the same inputs.
+
+    epsilon = 1e-3, g_BL = 0.01, M_C = 2000 and M_X = 2010 GeV. Next to the poles the density is steep in g_X.
+    """
+    found = {
+        "left_handed": {
+            960.0: 0.39092,
+            970.0: 0.22539,
+            980.0: 0.1463,
+            990.0: 0.093183,
+            995.0: 0.068896,
+            1004.0: 0.0089114,
+        },
+        "dirac": {960.0: 0.35831, 970.0: 0.2186, 980.0: 0.14362, 990.0: 0.090605, 995.0: 0.065277, 1004.0: 0.0083169},
+    }
+    for neutrinos, table in found.items():
+        model = BLX.build(BLXOptions(neutrinos=neutrinos))
+        theta = jnp.asarray([[mass, 2000.0, 2010.0, 1e-3, 0.01, g_x] for mass, g_x in table.items()])
+        omega = jax.jit(jax.vmap(lambda point, model=model: predictions(point, model)["omega_h2"]))(theta)
+        np.testing.assert_allclose(omega, 0.12, rtol=4e-3)
