@@ -26,8 +26,8 @@ class DarkMatter(eqx.Module):
 
     `dirac`: a Dirac fermion with the vertex gamma^mu (v - a gamma5). `scalar`: a complex scalar with the vertex
     v (p + p')^mu and the V_i V_j phi* phi vertex that gauge invariance brings; its `axial` is zero.
-    `pseudo_dirac`: a Dirac fermion whose Majorana mass term splits it into two Majorana fermions chi1 and chi2 of masses
-    m and (1 + splitting) m, with the vertex v gamma^mu between chi1 and chi2 only; its `axial` is zero.
+    `pseudo_dirac`: a Dirac fermion whose Majorana mass term splits it into two Majorana fermions chi1 and chi2 of
+    masses m and (1 + splitting) m, with the vertex v gamma^mu between chi1 and chi2 only; its `axial` is zero.
     """
 
     kind: DarkMatterKind = eqx.field(static=True)

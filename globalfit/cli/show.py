@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,6 +13,7 @@ import click
 
 from globalfit import plugins
 from globalfit.errors import ConfigurationError, UnknownNameError
+from globalfit.models import Parameter, variants
 from globalfit.runfile.defaults import default_priors
 
 if TYPE_CHECKING:
@@ -55,11 +56,22 @@ def show(kind: str, name: str | None, picture: Path | None) -> None:
 
 
 def model_lines(name: str) -> Iterator[str]:
-    """Parameters with units and domains, then options and references."""
+    """Options and references, then parameters with units and domains, also for options that change them."""
     cls = plugins.load("model", name)
     yield from plugin_lines("model", name)
     yield "parameters"
-    for parameter in cls.parameters:
+    models = variants(cls)
+    default = models.pop("").parameters
+    yield from parameter_lines(default)
+    for choice, model in models.items():
+        if model.parameters != default:
+            yield f"parameters with {choice}"
+            yield from parameter_lines(model.parameters)
+
+
+def parameter_lines(parameters: Iterable[Parameter]) -> Iterator[str]:
+    """Meaning, domain and unit of parameters."""
+    for parameter in parameters:
         unit = f" {parameter.unit}" if parameter.unit else ""
         yield f"  {parameter.name}: {parameter.meaning}; from {parameter.low:g} to {parameter.high:g}{unit}"
 

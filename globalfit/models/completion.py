@@ -13,8 +13,8 @@ couplings y_nu to a lepton doublet and y_psi to a fermion psi_L of the gauge gro
   massless state it couples less than to a neutrino of the Standard Model, by the factor 1 - p_0 (`psi_share`).
   Universality allows p_0 < 1e-3, which is not imposed, for the doublet can be a new one;
 - epsilon and delta_m2 are constants only below the mass m_1 of the lighter massive state, which is small for a large
-  m_n. Beyond, what is right is scattering, at q2 = 0, and what does not need the mixing: annihilation to hidden fermions
-  and to Z' Z'.
+  m_n. Beyond, what is right is scattering, at q2 = 0, and what does not need the mixing: annihilation to hidden
+  fermions and to Z' Z'.
 
 With the gauge group SU(2) instead of U(1) (`su2xsu2`) dark matter and psi_L are doublets. The Z' is the neutral vector,
 with the couplings +-g_chi/2, and comes with charged W' of the same mass (`globalfit.annihilation.doublet`). Both

@@ -20,7 +20,7 @@ LIGHT = ["planck_cmb", "lz_2024", "ewpo", "cms_dimuon_2019", "lhc_dilepton", "le
 OPTIONS = {
     "dark_photon": ({}, {"dm": "scalar"}, {"dm": "pseudo_dirac"}),
     "bl_x": ({}, {"dm": "scalar", "neutrinos": "dirac"}),
-    "dpdm": ({}, {"ww": "abelian"}, {"ww": "none"}),
+    "dpdm": ({}, {"ww": "abelian"}, {"ww": "none"}, {"uv": "su2xu1"}, {"uv": "su2xsu2"}),
     "nonlocal": ({}, {"dm": "pseudo_dirac"}, {"dark_photon": "absent", "loop_floor": True}),
 }
 CASES = [
