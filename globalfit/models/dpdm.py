@@ -8,17 +8,19 @@ Mixing of the Z alone is not gauge invariant. At dimension six it comes from
 
     (epsilon c_W/v^2) (H^dag sigma^a H) W^a.Z' + (epsilon s_W/v^2) (H^dag H) B.Z'
 
-with D = d - i g W^a sigma^a/2 - i g' B/2, for which the photon part cancels; in unitary gauge it is
--(epsilon/2) (1 + h/v)^2 (Z.Z' + c_W W3'.Z') with W3' the W+ W- part of the field strength of W3. The operators add two contact terms to the unmixed couplings of the Z:
+with D = d - i g W^a sigma^a/2 - i g' B/2, for which the photon part cancels. In unitary gauge they are
+-(epsilon/2) (1 + h/v)^2 (Z.Z' + c_W W3'.Z') with W3' the W+ W- part of the field strength of W3, which adds two contact
+terms to the unmixed couplings of the Z:
 
     W+ W- Z':  kappa = +epsilon g c_W     takes the magnetic part from the vertex of the mixed Z'
     h Z Z':    -(epsilon/v) h Z.Z'        as `Portal.higgs_contact`, -2 epsilon/v
 
 so that sigma(chi chibar -> W W, Z h) grows no faster than a dimension-six operator's must, epsilon^2 s/v^2 relative to
 the fermions (one vector transverse). Far above the masses Gamma(W_L W_L)/Gamma(Z_L h) is ((2 c_W^2 + 1)/3)^2, not
-cos^2(2 theta_W): the operators join Goldstone bosons to W and h to Z. With `ww: abelian` the Z mixes as an abelian field: no contact terms, and the
-cross section into W W grows like s^2/m_W^4. With `ww: none` the W couples to neither: the literal Lagrangian of
-arXiv:2203.09462, Eq. 11.
+cos^2(2 theta_W), since the operators also join Goldstone bosons to W and h to Z.
+
+With `ww: abelian` the Z mixes as an abelian field: no contact terms, and the cross section into W W grows like
+s^2/m_W^4. With `ww: none` the W couples to neither: the literal Lagrangian of arXiv:2203.09462, Eq. 11.
 
 With `uv: su2xu1` or `su2xsu2` epsilon is no parameter: it comes from loops of neutral fermions, with mass mixing and
 with fermions that the Z' decays to (`completion`). The loop makes a combination of operators of its own; `ww` still
