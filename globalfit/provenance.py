@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import globalfit
+from globalfit.likelihood import Likelihood
 from globalfit.posterior import Posterior
 
 _PACKAGES = (
     *("arviz", "corner", "dynesty", "emcee", "equinox", "h5netcdf", "jax", "jaxlib", "matplotlib", "numpy"),
-    *("numpyro", "pydantic", "scipy", "xarray"),
+    *("nautilus-sampler", "numpyro", "pydantic", "scikit-learn", "scipy", "xarray"),
 )
 
 
@@ -39,9 +40,7 @@ def provenance(
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-        "data_sha256": {
-            table.name: table.provenance.sha256 for item in posterior.likelihoods.values() for table in item.tables
-        },
+        "data_sha256": data_checksums(posterior.likelihoods),
         "machine": {
             "node": platform.node(),
             "system": platform.platform(),
@@ -51,6 +50,11 @@ def provenance(
             "float": str(jax.numpy.zeros(()).dtype),
         },
     }
+
+
+def data_checksums(likelihoods: Mapping[str, Likelihood]) -> dict[str, str]:
+    """SHA-256 of every table behind the likelihoods."""
+    return {table.name: table.provenance.sha256 for item in likelihoods.values() for table in item.tables}
 
 
 def versions() -> dict[str, str]:

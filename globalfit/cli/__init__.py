@@ -18,6 +18,7 @@ from globalfit.cli.errors import Group
         "evaluate": "globalfit.cli.evaluate:evaluate",
         "check": "globalfit.cli.check:check",
         "report": "globalfit.cli.run:report",
+        "compare": "globalfit.cli.compare:compare",
         "list": "globalfit.cli.names:list_names",
         "show": "globalfit.cli.show:show",
         "cite": "globalfit.cli.cite:cite",

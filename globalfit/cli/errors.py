@@ -10,6 +10,7 @@ import click
 
 from globalfit.errors import GlobalFitError
 
+FAILED = 1
 USAGE = 2
 NOT_CONVERGED = 3
 INTERRUPTED = 130

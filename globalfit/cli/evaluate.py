@@ -50,12 +50,16 @@ def evaluate(
 
 def run_or_model(name: str) -> RunFile:
     """The run file of a path or a name, or a model with its default priors."""
-    is_run = Path(name).is_file() or name in packaged_runs() or Path(name).suffix
-    if not is_run and name in plugins.registered("model"):
+    if not is_run(name) and name in plugins.registered("model"):
         return default_run(name)
-    if not is_run and len(Path(name).parts) == 1:
+    if not is_run(name) and len(Path(name).parts) == 1:
         raise UnknownNameError("run file or model", name, {*packaged_runs(), *plugins.registered("model")})
     return load(name)
+
+
+def is_run(name: str) -> bool:
+    """Whether a name is meant to be a run file's: one that exists, comes with the package, or has a suffix."""
+    return bool(Path(name).is_file() or name in packaged_runs() or Path(name).suffix)
 
 
 def prediction_names(posterior: Posterior, text: str) -> tuple[str, ...]:

@@ -8,9 +8,11 @@ from typing import Any
 import click
 
 from globalfit.cli.cache import use_compilation_cache
+from globalfit.cli.campaign import run_campaign
 from globalfit.cli.errors import NOT_CONVERGED
 from globalfit.cli.progress import shown_progress
 from globalfit.runfile import load
+from globalfit.runfile.campaign import load_campaign
 from globalfit.runfile.schema import MAX_SEED
 
 
@@ -22,8 +24,12 @@ def run(runfile: str, output: Path | None, seed: int | None) -> None:
     """Sample the posterior of RUNFILE and write its output folder with the report.
 
     RUNFILE is a path or the name of a packaged run file (see `globalfit list runs`). The exit status is 3 if a
-    convergence check failed.
+    convergence check failed. The runs of a file that lists several are carried out one after the other, those that are
+    there already are skipped, and they are compared at the end; the exit status is 1 if one of them failed.
     """
+    if campaign := load_campaign(runfile):
+        run_campaign(campaign, output, seed)
+        return
     settings = load(runfile)
     if seed is not None:
         settings = settings.model_copy(update={"seed": seed})

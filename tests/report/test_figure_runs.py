@@ -11,8 +11,8 @@ from globalfit.runfile import entry, first_comment, load, packaged_runs
 FIGURES = [name for name in packaged_runs() if name.startswith("figures/")]
 
 
-def test_there_are_figures_of_both_papers():
-    assert {name.split("-fig")[0] for name in FIGURES} == {"figures/axial", "figures/bl-x", "figures/dpdm"}
+def test_there_are_figures_of_all_three_papers():
+    assert {name.split("-fig")[0].split("-scale")[0] for name in FIGURES} == {"figures/axial", "figures/bl-x", "figures/dpdm", "figures/nonlocal"}
 
 
 @pytest.mark.parametrize("name", FIGURES)

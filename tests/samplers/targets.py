@@ -24,6 +24,9 @@ class Box(eqx.Module):
     def transform(self, u: Float[Array, " ndim"]) -> Float[Array, " ndim"]:
         return self.half * (2.0 * u - 1.0)
 
+    def inverse(self, theta: Float[Array, " ndim"]) -> Float[Array, " ndim"]:
+        return 0.5 * (theta / self.half + 1.0)
+
     def log_prior(self, theta: Float[Array, " ndim"]) -> Float[Array, ""]:
         inside = jnp.all(jnp.abs(theta) <= self.half)
         return jnp.where(inside, -self.ndim * math.log(2.0 * self.half), -jnp.inf)

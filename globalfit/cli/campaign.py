@@ -1,0 +1,92 @@
+"""`globalfit run` for a file that lists several runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from globalfit.cli.cache import use_compilation_cache
+from globalfit.cli.compare import compare_folders
+from globalfit.cli.errors import FAILED, NOT_CONVERGED
+from globalfit.cli.progress import shown_progress
+from globalfit.errors import ConfigurationError, GlobalFitError
+from globalfit.progress import Event
+from globalfit.runfile.campaign import Campaign, Cell, placed, seeded
+
+if TYPE_CHECKING:
+    from globalfit.campaign import CellOutcome
+
+
+def run_campaign(campaign: Campaign, output: Path | None, seed: int | None) -> None:
+    """Carry out the runs of a file one after the other and compare them.
+
+    Everything is built first, so that a mistake in the last run is not found after the others have run.
+    """
+    campaign = campaign if output is None else placed(campaign, output)
+    campaign = campaign if seed is None else seeded(campaign, seed)
+    if campaign.output is None:
+        raise campaign.source.error(("output",), "is missing: name the output folder here or with --output.")
+    use_compilation_cache()
+    build_all(campaign.cells)
+    outcomes = [_run_one(cell, f"{index}/{len(campaign.cells)}") for index, cell in enumerate(campaign.cells, start=1)]
+    for line in summary_lines(outcomes):
+        click.echo(line)
+    _compare(outcomes, campaign.output)
+    if any(outcome.evidence is None for outcome in outcomes):
+        raise click.exceptions.Exit(FAILED)
+    if not all(outcome.converged for outcome in outcomes):
+        raise click.exceptions.Exit(NOT_CONVERGED)
+
+
+def build_all(cells: Sequence[Cell]) -> None:
+    """Build every run and throw it away. Raises `ConfigurationError` for the first that cannot be built."""
+    from globalfit.build import build
+
+    with shown_progress() as progress:
+        for done, cell in enumerate(cells):
+            progress(Event("building all runs", float(done), float(len(cells))))
+            build(cell.run)
+
+
+def summary_lines(outcomes: Sequence[CellOutcome]) -> list[str]:
+    """How each run ended, a line each."""
+    width = max(len(outcome.name) for outcome in outcomes)
+    return [f"{outcome.name:<{width}}  {_ending(outcome)}" for outcome in outcomes]
+
+
+def _run_one(cell: Cell, number: str) -> CellOutcome:
+    from globalfit.campaign import Result, run_cell
+
+    click.echo(f"[{number}] {cell.name} -> {cell.run.output}", err=True)
+    with shown_progress() as progress:
+        outcome = run_cell(cell, progress)
+    if outcome.traceback:
+        click.echo(outcome.traceback, err=True)
+    if outcome.result is Result.SKIPPED:
+        click.echo(f"[{number}] {cell.name}: skipped, {outcome.folder} holds this run, finished", err=True)
+    return outcome
+
+
+def _ending(outcome: CellOutcome) -> str:
+    if outcome.evidence is None:
+        return f"{outcome.result.value}: {outcome.message}"
+    verdict = "converged" if outcome.converged else "NOT CONVERGED"
+    found, error = outcome.evidence["log_evidence"], outcome.evidence["log_evidence_error"]
+    evidence = "" if found is None else f", ln Z = {found:.3f} ± {error:.3f}"
+    return f"{outcome.result.value}, {verdict}{evidence}  {outcome.folder / 'report.html'}"
+
+
+def _compare(outcomes: Sequence[CellOutcome], folder: Path) -> None:
+    """Compare what there is. Runs on different data are no mistake here: the file may vary the data."""
+    folders = tuple(outcome.folder for outcome in outcomes if outcome.evidence is not None)
+    if len(folders) < 2:
+        return
+    try:
+        compare_folders(folders, folder)
+    except ConfigurationError as error:
+        click.echo(f"no comparison: {error}")
+    except GlobalFitError as error:
+        click.echo(f"no comparison: {error}", err=True)

@@ -1,0 +1,42 @@
+"""Comparison of finished runs on the same data: evidences, Bayes factors, what the priors do to them, and a page."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from globalfit.comparison.runs import Run, read_runs
+from globalfit.comparison.sensitivity import Change, changes
+from globalfit.comparison.table import Row, best, table
+
+__all__ = ["Comparison", "compare"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """The runs in the order in which they were given, one row for each, and how ln Z moves with the priors."""
+
+    runs: list[Run]
+    rows: list[Row]
+    changes: list[Change]
+
+    @property
+    def best(self) -> Row | None:
+        """The run with the highest evidence, None if no run has one."""
+        return best(self.rows)
+
+    @property
+    def converged(self) -> bool:
+        """Whether every run converged."""
+        return all(row.converged for row in self.rows)
+
+
+def compare(folders: Sequence[Path]) -> Comparison:
+    """Compare the finished runs of output folders.
+
+    Raises `OutputError` for a folder that holds no finished run, `ConfigurationError` for fewer than two runs or runs
+    on different data.
+    """
+    runs = read_runs(folders)
+    return Comparison(runs, table(runs), [change for run in runs for change in changes(run)])

@@ -1,0 +1,127 @@
+"""What is compared: the files of finished runs, and whether they are on the same data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from globalfit import runfile
+from globalfit.errors import ConfigurationError, OutputError
+from globalfit.results import folder as names
+from globalfit.results.inference import Samples, load
+from globalfit.runfile import RunFile
+
+# Longest list of options in an error message.
+_MAX_TEXT = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One finished run; `samples` is None for a sampler without draws."""
+
+    name: str
+    folder: Path
+    settings: RunFile
+    evidence: dict[str, Any]
+    details: dict[str, Any]
+    provenance: dict[str, Any]
+    samples: Samples | None
+
+    @property
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """The sampled parameters."""
+        return {row["name"]: row for row in self.details["parameters"] if row["sampled"]}
+
+    @property
+    def shows_posterior(self) -> bool:
+        """False without draws, and for a plane whose mesh is too coarse for the posterior."""
+        coarse = self.details.get("plane") is not None and self.evidence["log_evidence"] is None
+        return self.samples is not None and not coarse
+
+    def points(self, name: str) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
+        """Points of a sampled parameter with weights that sum to one."""
+        if self.samples is None:
+            raise OutputError(f"{self.folder}: holds no draws.")
+        if name in self.samples.weighted:
+            weights = np.exp(self.samples.weighted["log_weight"])
+            return self.samples.weighted[name], weights / np.sum(weights)
+        points = self.samples.posterior[name].ravel()
+        return points, np.full(len(points), 1.0 / len(points))
+
+
+def read_runs(folders: Sequence[Path]) -> list[Run]:
+    """The runs of output folders. Raises `OutputError` or `ConfigurationError` as `compare` says."""
+    if len(folders) < 2:
+        raise ConfigurationError("a comparison takes the folders of at least two finished runs.")
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise ConfigurationError("a folder is given twice; a run need not be compared with itself.")
+    short = [folder.resolve().name for folder in folders]
+    unique = len(set(short)) == len(short)
+    runs = [read_run(folder, name if unique else str(folder)) for folder, name in zip(folders, short, strict=True)]
+    for other in runs[1:]:
+        if found := differences(runs[0], other):
+            raise ConfigurationError(
+                f"{runs[0].folder} and {other.folder} are not on the same data, so their evidences cannot be compared: "
+                f"{'; '.join(found)}."
+            )
+    return runs
+
+
+def read_run(folder: Path, name: str) -> Run:
+    """The run of one folder. Raises `OutputError` if it is not finished or a file cannot be read."""
+    if not folder.is_dir():
+        raise OutputError(f"{folder}: is not a folder of a run.")
+    if not (folder / names.RUN).is_file() or not (folder / names.REPORT).is_file():
+        raise OutputError(f"{folder}: is not the folder of a finished run.")
+    posterior = folder / names.POSTERIOR
+    return Run(
+        name=name,
+        folder=folder,
+        settings=runfile.load(folder / names.RUN),
+        evidence=names.read_json(folder / names.EVIDENCE),
+        details=names.read_json(folder / names.DETAILS),
+        provenance=names.read_json(folder / names.PROVENANCE),
+        samples=load(posterior) if posterior.is_file() else None,
+    )
+
+
+def differences(one: Run, other: Run) -> list[str]:
+    """What differs in the data of two runs, a phrase each: likelihoods, their options, the inputs, the tables."""
+    first, second = (dict(map(runfile.entry, run.settings.likelihoods)) for run in (one, other))
+    found = [f"only {one.name} has {name}" for name in first if name not in second]
+    found += [f"only {other.name} has {name}" for name in second if name not in first]
+    for name in first:
+        if name in second:
+            found += _options(f"{name}.", first[name], second[name], one, other)
+    found += _options("inputs.", _inputs(one), _inputs(other), one, other)
+    if found:
+        return found
+    tables = one.provenance["data_sha256"], other.provenance["data_sha256"]
+    changed = sorted(name for name in {*tables[0], *tables[1]} if tables[0].get(name) != tables[1].get(name))
+    return [f"the table {name} has another checksum" for name in changed]
+
+
+def _options(place: str, first: Mapping[str, Any], second: Mapping[str, Any], one: Run, other: Run) -> Iterator[str]:
+    """Options that differ, down to the innermost mapping."""
+    for key in sorted(set(first) | set(second)):
+        left, right = first.get(key), second.get(key)
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            yield from _options(f"{place}{key}.", left, right, one, other)
+        elif left != right:
+            yield f"{place}{key} is {_text(left)} in {one.name} and {_text(right)} in {other.name}"
+
+
+def _inputs(run: Run) -> dict[str, Any]:
+    """The numbers of the inputs; which preset they came from does not matter."""
+    given = run.settings.inputs
+    return {"preset": given} if isinstance(given, str) else {key: x for key, x in given.items() if key != "preset"}
+
+
+def _text(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 3]}..."

@@ -1,0 +1,40 @@
+"""Words for Bayes factors.
+
+Jeffreys, Theory of Probability, 3rd ed. (Oxford, 1961), Appendix B: steps of 1/2 in log10 B.
+Kass & Raftery, J. Am. Stat. Assoc. 90 (1995) 773, Sec. 3.2: steps in 2 ln B.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+
+REFERENCES = (
+    "Jeffreys, Theory of Probability, 3rd ed. (Oxford University Press, 1961), Appendix B",
+    "Kass & Raftery, J. Am. Stat. Assoc. 90 (1995) 773",
+)
+BARE = "not worth more than a bare mention"
+JEFFREYS_STEPS = (0.5, 1.0, 1.5, 2.0)
+JEFFREYS_WORDS = (BARE, "substantial", "strong", "very strong", "decisive")
+KASS_RAFTERY_STEPS = (2.0, 6.0, 10.0)
+KASS_RAFTERY_WORDS = (BARE, "positive", "strong", "very strong")
+
+
+def jeffreys(log10_b: float) -> str:
+    """Grade of a Bayes factor on the scale of Jeffreys, with its direction."""
+    return _graded(log10_b, abs(log10_b), JEFFREYS_STEPS, JEFFREYS_WORDS)
+
+
+def kass_raftery(log10_b: float) -> str:
+    """Grade of a Bayes factor on the scale of Kass and Raftery, with its direction."""
+    return _graded(log10_b, twice_ln(abs(log10_b)), KASS_RAFTERY_STEPS, KASS_RAFTERY_WORDS)
+
+
+def twice_ln(log10_b: float) -> float:
+    """2 ln B, on the scale of a likelihood ratio test."""
+    return 2.0 * math.log(10.0) * log10_b
+
+
+def _graded(log10_b: float, size: float, steps: tuple[float, ...], words: tuple[str, ...]) -> str:
+    word = words[bisect.bisect_left(steps, size)]
+    return word if word == BARE else f"{word} evidence {'for' if log10_b > 0.0 else 'against'}"

@@ -1,0 +1,229 @@
+"""Importance nested sampling with nautilus: a second, independent evidence, and many posterior draws per call."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, ClassVar, NamedTuple
+
+import nautilus
+import numpy as np
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.special import logsumexp
+
+from globalfit.errors import ConfigurationError
+from globalfit.progress import Progress
+from globalfit.samplers import Diagnostic, Draws, Evidence, Target, Weighted
+from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, too_few_solutions, transform_cube
+from globalfit.samplers.diagnostics import ESS_BOUND, at_least, at_most
+from globalfit.samplers.nested import kish, resample
+from globalfit.samplers.pace import Pace
+
+# Points above the threshold that nautilus wants per ellipsoid, beyond the number of parameters (its own default).
+PER_ELLIPSOID = 50
+
+
+class NautilusOptions(BaseModel):
+    """Options of `nautilus`."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    n_live: int = Field(2000, ge=100, le=1_000_000, description="Points of the live set that each new bound encloses.")
+    n_networks: int = Field(
+        4, ge=0, le=64, description="Neural networks per bound, averaged; 0 leaves the ellipsoids alone."
+    )
+    n_batch: int = Field(512, ge=16, le=1_000_000, description="Points that are evaluated at once.")
+    f_live: float = Field(
+        0.01, gt=0.0, lt=1.0, description="The exploration ends when the live set holds this part of the evidence."
+    )
+    n_eff: float = Field(10_000.0, ge=100.0, description="Effective sample size at which the run ends.")
+    discard_exploration: bool = Field(
+        True, description="Use only what is drawn after the last bound is built: weights without a bias."
+    )
+    max_calls: int = Field(
+        20_000_000, ge=1000, description="Likelihood calls after which the run stops even if it is not finished."
+    )
+    draws: int | None = Field(
+        None, ge=1, description="Equally weighted draws to keep; by default the effective sample size."
+    )
+    prior_draws: int = Field(
+        1_000_000, ge=1000, description="Prior draws after which the search for points with a solution is given up."
+    )
+
+
+class Nautilus:
+    """Nested shells whose bounds are learnt by small neural networks; every point counts by importance."""
+
+    Options: ClassVar[type[BaseModel]] = NautilusOptions
+    title: ClassVar[str] = "nautilus, importance nested sampling with neural networks"
+    references: ClassVar[tuple[str, ...]] = (
+        "Lange, arXiv:2306.16923",
+        "Skilling, Bayesian Analysis 1 (2006) 833",
+        "Feroz et al., arXiv:1306.2144",
+    )
+
+    def __init__(self, options: NautilusOptions) -> None:
+        self.options = options
+
+    @classmethod
+    def build(cls, options: NautilusOptions) -> Nautilus:
+        """The sampler with validated options."""
+        return cls(options)
+
+    def check(self, names: tuple[str, ...]) -> None:
+        """Raises `ConfigurationError` for a single parameter, which nautilus cannot sample."""
+        if len(names) < 2:
+            raise ConfigurationError("nautilus needs two sampled parameters or more; use dynesty or grid for one.")
+
+    def run(self, target: Target, seed: int, progress: Progress) -> Draws:
+        """Sample.
+
+        Points with ln L = -inf are ranked below all others and carry no weight, so that the evidence pays for their
+        volume. Raises `ConfigurationError` for a single parameter, and when hardly any prior point has a likelihood
+        above zero.
+        """
+        options = self.options
+        self.check(target.names)
+        pace = Pace(progress, "nautilus")
+        batches = _Batches(target, options)
+        sampler = _sampler(target, options, batches, seed)
+        # nautilus keeps the linear algebra of its networks to one thread and starts no process without a pool.
+        with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+            warnings.filterwarnings("ignore", message="Polyfit may be poorly conditioned")
+            self._advance(sampler, pace, f_live=options.f_live, n_shell=0, n_eff=0)
+            live = _live_fraction(sampler, options.n_live)
+            explored = Exploration(float(sampler.log_z), live, batches.calls)
+            if sampler.explored:
+                sampler.discard_exploration = options.discard_exploration
+                self._advance(sampler, pace, n_eff=options.n_eff)
+            u, log_weight, log_likelihood = sampler.posterior()
+            effective = float(sampler.n_eff)
+            log_evidence, error = float(sampler.log_z), _relative_error(sampler)
+        pace.finish(batches.calls, f"ln Z = {log_evidence:.3f}, {batches.calls} calls")
+
+        volume = np.exp(np.repeat(sampler.shell_log_v - np.log(np.maximum(sampler.shell_n, 1)), sampler.shell_n))
+        solved = np.isfinite(log_likelihood)
+        u, log_weight, log_likelihood = u[solved], log_weight[solved], log_likelihood[solved]
+        theta = transform_cube(target, u)
+        information = float(np.sum(np.exp(log_weight) * log_likelihood)) - log_evidence
+        random = np.random.default_rng([seed, 1])
+        chosen = resample(log_weight, options.draws or max(1, int(kish(log_weight))), random)
+        return Draws(
+            names=target.names,
+            theta=theta[None, chosen],
+            log_likelihood=log_likelihood[None, chosen],
+            log_prior=evaluate_log_prior(target, theta[chosen])[None],
+            diagnostics=_checks(options, explored, log_weight, effective),
+            evidence=Evidence(log_evidence, error, "importance nested sampling", information),
+            weighted=Weighted(theta, log_weight, log_likelihood),
+            numbers={
+                "likelihood_calls": float(batches.calls),
+                "exploration_calls": float(explored.calls),
+                "log_evidence_exploration": explored.log_evidence,
+                "bounds": float(len(sampler.bounds)),
+                "efficiency": effective / batches.calls,
+                "prior_fraction_with_solution": float(np.sum(volume[solved]) / np.sum(volume)),
+            },
+        )
+
+    def _advance(self, sampler: Any, pace: Pace, **goal: float) -> None:
+        """Run batch by batch until the goal or the last call allowed."""
+        while sampler.n_like < self.options.max_calls and not sampler.run(**goal, n_like_max=sampler.n_like + 1):
+            pace(sampler.n_like, lambda: _state(sampler))
+
+
+class Exploration(NamedTuple):
+    """What the exploration found before the sampling from its shells began."""
+
+    log_evidence: float
+    live_fraction: float
+    calls: int
+
+
+class _Batches:
+    """The likelihood as nautilus calls it, one batch at a time; counts the calls and the points with a solution."""
+
+    def __init__(self, target: Target, options: NautilusOptions) -> None:
+        self._target, self._options = target, options
+        self.calls = self.solved = 0
+
+    def __call__(self, u: Float[np.ndarray, "batch ndim"]) -> Float[np.ndarray, " batch"]:
+        value = evaluate_cube(self._target, u, block=self._options.n_batch)[1]
+        self.calls += len(u)
+        self.solved += int(np.count_nonzero(np.isfinite(value)))
+        # Without this many points nautilus builds no bound and goes on drawing from the prior.
+        needed = self._target.ndim + PER_ELLIPSOID
+        if self.solved < needed and self.calls >= self._options.prior_draws:
+            raise too_few_solutions(self.solved, self.calls, needed)
+        return value
+
+
+def _sampler(target: Target, options: NautilusOptions, batches: _Batches, seed: int) -> Any:
+    build: Any = nautilus.Sampler
+    return build(
+        _same,
+        batches,
+        n_dim=target.ndim,
+        n_live=options.n_live,
+        n_points_min=target.ndim + PER_ELLIPSOID,
+        n_networks=options.n_networks,
+        n_batch=options.n_batch,
+        vectorized=True,
+        seed=seed,
+    )
+
+
+def _same(u: Float[np.ndarray, "batch ndim"]) -> Float[np.ndarray, "batch ndim"]:
+    """The prior as nautilus sees it: the likelihood takes points of the unit cube."""
+    return u
+
+
+def _state(sampler: Any) -> str:
+    """One line on where the run stands."""
+    stage = f"effective size {sampler.n_eff:.0f}" if sampler.explored else f"{sampler.f_live:.2g} of it live"
+    return f"ln Z = {sampler.log_z:.2f}, {stage}, {len(sampler.bounds)} bounds, {sampler.n_like} calls"
+
+
+def _live_fraction(sampler: Any, live: int) -> float:
+    """Share of the evidence that the `live` points of the highest ln L hold."""
+    _, log_weight, log_likelihood = sampler.posterior()
+    return float(np.exp(logsumexp(log_weight[np.argsort(log_likelihood)[-live:]])))
+
+
+def _relative_error(sampler: Any) -> float:
+    """Standard error of ln Z.
+
+    Z is the sum over shells of Z_i = V_i f_i <L>_i, with the bound's volume V_i, the fraction f_i of its draws that lie
+    in the shell, and the mean L of these. With n_i draws of the bound and n_eff,i = (sum L)^2 / sum L^2,
+    var(Z_i) / Z_i^2 = 1 / n_eff,i - 1 / n_i + var(V_i) / V_i^2; the volumes come from accepted fractions p of N draws
+    (in the networks' score, and in the overlap of ellipsoids), each with the relative variance (1 - p) / (p N).
+    Drawn in the sampling phase, the shells are independent.
+    """
+    drawn = sampler.shell_n_sample - (sampler.shell_n_sample_exp if sampler.discard_exploration else 0)
+    used = np.flatnonzero((sampler.shell_n > 0) & (drawn > 0) & np.isfinite(sampler.shell_log_l))
+    share = np.exp(sampler.shell_log_l + sampler.shell_log_v - sampler.log_z)[used]
+    inside = 1.0 / sampler.shell_n_eff[used] - 1.0 / drawn[used]
+    volume = np.array([_volume_variance(sampler.bounds[i]) for i in used])
+    return float(np.sqrt(np.sum(share**2 * (inside + volume))))
+
+
+def _volume_variance(bound: Any) -> float:
+    """Relative variance of a bound's volume; none for the unit cube."""
+    parts: list[Any] = [bound, bound.outer_bound] if hasattr(bound, "outer_bound") else []
+    return float(sum(part.n_reject / (part.n_sample - part.n_reject) / part.n_sample for part in parts))
+
+
+def _checks(
+    options: NautilusOptions, explored: Exploration, log_weight: Float[np.ndarray, " point"], effective: float
+) -> tuple[Diagnostic, ...]:
+    return (
+        at_least("effective_sample_size", kish(log_weight), ESS_BOUND, "equally weighted draws that the run is worth"),
+        at_most("largest_weight", float(np.exp(log_weight.max())), 0.05, "posterior share of the heaviest point"),
+        at_most(
+            "live_fraction",
+            explored.live_fraction,
+            options.f_live,
+            "share of the evidence in the live points when the last bound was built",
+        ),
+        at_least("finished", effective / options.n_eff, 1.0, "part of the effective size asked for within max_calls"),
+    )

@@ -1,0 +1,293 @@
+"""Best fits and profile likelihoods against functions whose maxima and intervals are known."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from importlib.metadata import EntryPoint
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import toy
+from pydantic import ValidationError
+from samplers.targets import Box, Gaussian, Hole, Sheet, TwoModes
+
+from globalfit import plugins, runfile
+from globalfit.errors import ConfigurationError, UnknownNameError
+from globalfit.fit import fit
+from globalfit.progress import Event, silent
+from globalfit.results.profile import intervals, threshold
+from globalfit.samplers import Optimum, Sampler
+from globalfit.samplers.climb import climb
+from globalfit.samplers.optimize import Optimize, OptimizeOptions
+
+
+class Rosenbrock(Box):
+    """A curved valley with its maximum 0 at (1, ..., 1)."""
+
+    def log_likelihood(self, theta):
+        return -jnp.sum(100.0 * (theta[1:] - theta[:-1] ** 2) ** 2 + (1.0 - theta[:-1]) ** 2)
+
+
+class Ramp(Box):
+    """Rises with slope 3 to the end of the first parameter; a narrow Gaussian in the second; flat in the third."""
+
+    def log_likelihood(self, theta):
+        return 3.0 * theta[0] - 0.5 * ((theta[1] - 0.3) / 0.01) ** 2
+
+
+class Case(NamedTuple):
+    target: Box
+    found: Optimum
+
+
+def run(target, seed: int = 1, **options) -> Optimum:
+    return Optimize.build(OptimizeOptions(**{"scan": 2000, "starts": 32, **options})).run(target, seed, silent)
+
+
+def deltas(found: Optimum, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Values of a parameter along its profile, and how far ln L lies below the best fit."""
+    profile = next(profile for profile in found.profiles if profile.axes == (name,))
+    return profile.theta[:, found.names.index(name)], found.log_likelihood - profile.log_likelihood
+
+
+def value(found: Optimum, check: str) -> float:
+    return next(diagnostic.value for diagnostic in found.diagnostics if diagnostic.name == check)
+
+
+@pytest.fixture(scope="module")
+def gaussian() -> Case:
+    target = Gaussian.of(4)
+    return Case(target, run(target, planes=[["x1", "x3"]], plane_points=15))
+
+
+def test_best_fit_and_profiles_of_a_correlated_gaussian(gaussian):
+    target, found = gaussian
+    np.testing.assert_allclose(found.theta, 0.0, atol=1e-3)
+    assert found.log_likelihood == pytest.approx(target.log_norm, abs=1e-6)
+    assert found.at_bound == ("", "", "", "")
+    assert found.converged
+    for name in found.names:
+        # The profile of a Gaussian is the Gaussian of its marginal width, whatever the correlation.
+        x, delta = deltas(found, name)
+        assert np.all(np.diff(x) > 0.0)
+        np.testing.assert_allclose(delta, 0.5 * x**2, atol=1e-4)
+        for level, half in (("68", 1.0), ("95", 1.96)):
+            (piece,) = intervals(x, delta, threshold(level, 1))
+            assert (piece.low, piece.high) == (pytest.approx(-half, abs=2e-3), pytest.approx(half, abs=2e-3))
+            assert not piece.open_low
+            assert not piece.open_high
+
+
+def test_conditional_maxima_follow_the_correlation(gaussian):
+    _, found = gaussian
+    # E(x_j | x_0) = rho x_0 with rho = 0.6.
+    theta = found.profiles[0].theta
+    np.testing.assert_allclose(theta[:, 1:], 0.6 * theta[:, :1] * np.ones((1, 3)), atol=5e-3)
+
+
+def test_a_plane_is_the_joint_profile(gaussian):
+    _, found = gaussian
+    (plane,) = found.planes
+    assert plane.axes == ("x1", "x3")
+    x, y = plane.theta[:, 1], plane.theta[:, 3]
+    # Two of four parameters: the marginal Gaussian, with the inverse of its own covariance.
+    delta = 0.5 * (x**2 - 2.0 * 0.6 * x * y + y**2) / (1.0 - 0.6**2)
+    np.testing.assert_allclose(found.log_likelihood - plane.log_likelihood, delta, atol=1e-4)
+    mesh = x.reshape(15, 15)
+    np.testing.assert_allclose(mesh, mesh[:, :1] * np.ones((1, 15)), atol=1e-12)
+    # The mesh reaches over the 95 % region (delta = 3.00), not over the whole prior of half width 6.
+    assert 2.5 < x.max() < 5.5
+
+
+def test_the_same_seed_gives_the_same_result():
+    target = Rosenbrock(("a", "b"), 2.0)
+    first, again, other = (run(target, seed, profile_points=5) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.theta, again.theta)
+    np.testing.assert_array_equal(first.profiles[1].log_likelihood, again.profiles[1].log_likelihood)
+    assert first.numbers == again.numbers
+    assert np.any(first.theta != other.theta)
+
+
+def test_the_narrower_mode_is_higher_and_both_make_the_interval():
+    # Equal integrals: heights of 0.3 and 0.7 over sd^3, of which the narrow one wins by ln(0.3/0.7 * 4^3) = 3.31.
+    found = run(TwoModes.of(3, share=0.3), scan=16_384)
+    np.testing.assert_allclose(found.theta, -2.0, atol=1e-3)
+    assert found.converged
+    x, delta = deltas(found, "x0")
+    assert np.min(delta[x > 0.0]) == pytest.approx(math.log(0.3 / 0.7 * 4.0**3), abs=0.02)
+    (only,) = intervals(x, delta, threshold("95", 1))
+    assert (only.low, only.high) == (pytest.approx(-2.196, abs=2e-3), pytest.approx(-1.804, abs=2e-3))
+    assert len(intervals(x, delta, 5.0)) == 2
+
+
+def test_a_curved_valley():
+    found = run(Rosenbrock(("a", "b", "c"), 2.0), profiles=False)
+    np.testing.assert_allclose(found.theta, 1.0, atol=1e-3)
+    assert found.log_likelihood == pytest.approx(0.0, abs=1e-6)
+    assert value(found, "starts_at_best") > 16
+    assert found.profiles == found.planes == ()
+
+
+def test_a_best_fit_at_the_end_of_the_prior_and_a_flat_direction():
+    found = run(Ramp(("rising", "narrow", "flat"), 1.0))
+    assert found.at_bound == ("high", "", "")
+    assert found.theta[:2] == pytest.approx([1.0, 0.3], abs=1e-4)
+    assert found.converged
+    rising, delta = deltas(found, "rising")
+    (piece,) = intervals(rising, delta, threshold("95", 1))
+    # delta = 3 (1 - x) = 1.92
+    assert piece.low == pytest.approx(1.0 - threshold("95", 1) / 3.0, abs=3e-3)
+    assert (piece.open_low, piece.open_high) == (False, True)
+    (narrow,) = intervals(*deltas(found, "narrow"), threshold("68", 1))
+    assert narrow.high - narrow.low == pytest.approx(0.02, rel=0.01)
+    (flat,) = intervals(*deltas(found, "flat"), threshold("68", 1))
+    assert (flat.open_low, flat.open_high) == (True, True)
+
+
+def test_regions_without_solution():
+    target = Hole.of(3)
+    found = run(target)
+    np.testing.assert_allclose(found.theta, 0.0, atol=1e-3)
+    assert found.numbers["prior_fraction_with_solution"] == pytest.approx(0.7, abs=0.01)
+    x, delta = deltas(found, "x0")
+    assert np.all(np.isinf(delta[x < target.bound]))
+    assert np.all(np.isfinite(delta[x > target.bound]))
+    # The profile of another parameter feels nothing of the wall: its conditional maxima stay away from it.
+    (piece,) = intervals(*deltas(found, "x1"), threshold("95", 1))
+    assert piece.low == pytest.approx(-1.96, abs=2e-3)
+
+
+def test_a_maximum_behind_a_wall_lies_at_the_wall():
+    target = Hole(("x0", "x1"), 6.0, jnp.eye(2), 0.0, bound=0.7)
+    found = run(target)
+    # The last node inside the wall, nodes gather there: ln L = -0.7^2 / 2 at the wall.
+    assert found.log_likelihood == pytest.approx(-0.245, abs=2e-3)
+    assert found.theta[0] == pytest.approx(0.7, abs=2e-3)
+
+
+def test_a_thin_curved_sheet_with_two_sides():
+    target = Sheet.of(3)
+    found = run(target)
+    best = -math.log(target.sd * math.sqrt(2.0 * math.pi)) + target.tilt
+    assert found.log_likelihood == pytest.approx(best, abs=1e-5)
+    x, delta = deltas(found, "x0")
+    # One side of the resonance lies below the other by the tilt, everywhere.
+    np.testing.assert_allclose(delta[x < -0.01], target.tilt, atol=1e-3)
+    np.testing.assert_allclose(delta[x > 0.01], 0.0, atol=1e-3)
+
+
+def test_too_few_steps_are_no_convergence():
+    found = run(Rosenbrock(tuple("abcdef"), 2.0), scan=256, steps=8, profiles=False)
+    assert not found.converged
+    assert value(found, "starts_at_best") < 3
+    assert value(found, "gain") > 1e-3
+
+
+def test_a_single_parameter():
+    found = run(Gaussian.of(1), scan=64, starts=8)
+    x, delta = deltas(found, "x0")
+    np.testing.assert_allclose(delta, 0.5 * x**2, atol=1e-6)
+    assert found.converged
+
+
+def test_ascents_with_bounds_of_their_own():
+    target = Gaussian.of(3, rho=0.6)
+    u = np.full((40, 3), 0.6)
+    low, high = np.full((40, 3), 1e-6), np.full((40, 3), 1.0 - 1e-6)
+    low[:20, 0] = high[:20, 0] = np.linspace(0.3, 0.7, 20)
+    low[20:, 1] = 0.55
+    found = climb(target, u, low, high, 200, lambda _: None)
+    theta = 12.0 * found.u - 6.0
+    np.testing.assert_array_equal(found.u[:20, 0], low[:20, 0])
+    np.testing.assert_allclose(theta[:20, 1:], 0.6 * theta[:20, :1] * np.ones((1, 2)), atol=2e-3)
+    # With x1 held above 0.6 by its bound, the maximum lies at the bound.
+    np.testing.assert_allclose(theta[20:], np.tile([0.36, 0.6, 0.36], (20, 1)), atol=2e-3)
+    assert np.all(found.gain < 1e-6)
+
+
+def test_an_ascent_that_starts_without_solution_stays():
+    found = climb(Hole.of(2), np.array([[0.1, 0.5]]), np.zeros((1, 2)), np.ones((1, 2)), 50, lambda _: None)
+    np.testing.assert_array_equal(found.u, [[0.1, 0.5]])
+    assert found.log_likelihood[0] == -np.inf
+
+
+def test_intervals_of_a_curve_in_pieces():
+    x = np.linspace(0.0, 10.0, 101)
+    delta = np.minimum(np.minimum((x - 1.0) ** 2, (x - 6.0) ** 2), 30.0)
+    low, high = intervals(x, delta, 0.5)
+    root = math.sqrt(0.5)
+    assert low == (pytest.approx(1.0 - root), pytest.approx(1.0 + root), False, False)
+    assert high == (pytest.approx(6.0 - root), pytest.approx(6.0 + root), False, False)
+    (left, _) = intervals(x, delta, 1.21)
+    assert (left.low, left.open_low) == (0.0, True)
+    # chi-squared quantiles: Particle Data Group, Table 40.2.
+    assert [2.0 * threshold("68", n) for n in (1, 2)] == pytest.approx([1.00, 2.30], abs=0.01)
+    assert [2.0 * threshold("95", n) for n in (1, 2)] == pytest.approx([3.84, 5.99], abs=0.01)
+
+
+def test_errors():
+    excluded = Hole(("x0", "x1"), 6.0, jnp.eye(2), 0.0, bound=7.0)
+    with pytest.raises(ConfigurationError, match="only 0 of 2048 prior draws"):
+        run(excluded)
+    with pytest.raises(UnknownNameError, match="did you mean 'x0'"):
+        run(Gaussian.of(2), planes=[["x00", "x1"]])
+    with pytest.raises(ConfigurationError, match="two different parameters"):
+        run(Gaussian.of(2), planes=[["x1", "x1"]])
+    with pytest.raises(ValidationError):
+        OptimizeOptions(starts=1)
+
+
+def test_progress_is_slow_enough_to_read():
+    events: list[Event] = []
+    Optimize.build(OptimizeOptions(scan=256, profiles=False)).run(Gaussian.of(2), 1, events.append)
+    assert 1 <= len(events) < 100
+    assert "best ln L" in events[-1].message
+    assert [event.done for event in events] == sorted(event.done for event in events)
+
+
+def test_it_is_a_sampler():
+    assert isinstance(Optimize.build(OptimizeOptions()), Sampler)
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    """Output folder of the toy model: signal = mass * coupling^2 = 10 +- 1."""
+    toy.register(monkeypatch, tmp_path)
+    point = EntryPoint("optimize", "globalfit.samplers.optimize:Optimize", "globalfit.samplers")
+    monkeypatch.setitem(plugins.registered("sampler"), "optimize", point)
+    options = {"scan": 1024, "starts": 16, "planes": [["mass", "coupling"]], "plane_points": 12}
+    settings = {"model": "toy", "likelihoods": ["gauss"], "sampler": {"optimize": options}}
+    return fit(runfile.parse(settings), tmp_path / "out").folder
+
+
+def test_output_folder(folder):
+    held = {path.name for path in folder.iterdir()}
+    assert "profile.csv" in held
+    assert "posterior.nc" not in held
+    evidence = json.loads((folder / "evidence.json").read_text())
+    assert (evidence["log_evidence"], evidence["method"]) == (None, "none")
+    assert evidence["best_log_likelihood"] == pytest.approx(0.0, abs=1e-5)
+    with (folder / "summary.csv").open() as stream:
+        rows = {row["parameter"]: row for row in csv.DictReader(stream)}
+    assert float(rows["signal"]["best_fit"]) == pytest.approx(10.0, abs=0.01)
+    # No solution for couplings above 0.9: masses of (10 - 1.96) / 0.9^2 = 9.93 and more, up to the prior's 1000.
+    assert float(rows["mass"]["profile_95_low"]) == pytest.approx(8.04 / 0.81, rel=5e-3)
+    assert float(rows["log10_mass"]["profile_95_low"]) == pytest.approx(math.log10(8.04 / 0.81), abs=3e-3)
+    assert (rows["mass"]["open_95"], rows["mass"]["pieces_95"]) == ("high", "1")
+    assert float(rows["coupling"]["profile_95_low"]) == pytest.approx(math.sqrt(8.04 / 1000.0), rel=5e-3)
+    with (folder / "profile.csv").open() as stream:
+        nodes = list(csv.DictReader(stream))
+    assert {node["profile"] for node in nodes} == {"mass", "coupling", "mass coupling"}
+    for node in nodes:
+        signal = float(node["mass"]) * float(node["coupling"]) ** 2
+        if float(node["coupling"]) < 0.9:
+            assert float(node["log_likelihood"]) == pytest.approx(-0.5 * (signal - 10.0) ** 2, rel=1e-9, abs=1e-9)
+    page = (folder / "report.html").read_text()
+    assert "Profile likelihood" in page
+    assert "No posterior draws" in page
+    assert "Marginal posteriors" not in page
+    assert {path.name for path in (folder / "figures").glob("*.png")} == {"profiles.png", "profile_planes.png"}
