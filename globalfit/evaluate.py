@@ -14,9 +14,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from globalfit import status
+from globalfit.discrepancy import discrepancies
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.exclusion import statistic
 from globalfit.posterior import Posterior, in_chunks
@@ -33,8 +34,9 @@ Leaf = TypeVar("Leaf", Array, np.ndarray)
 class Row(NamedTuple, Generic[Leaf]):
     """One point, scalars of JAX; or a batch, NumPy arrays with a leading axis.
 
-    `exclusion` are the two test statistics of `globalfit.exclusion`. `log_prior` is NaN where a sampled parameter is
-    not known because the point gives the model's parameters directly.
+    `exclusion` are the two test statistics of `globalfit.exclusion`, `discrepancy` the two of `globalfit.discrepancy`
+    (empty if no toys were asked for). `log_prior` is NaN where a sampled parameter is not known because the point gives
+    the model's parameters directly.
     """
 
     predictions: dict[str, Leaf]
@@ -42,22 +44,30 @@ class Row(NamedTuple, Generic[Leaf]):
     predicted: dict[str, Leaf]
     pulls: dict[str, Leaf]
     exclusion: dict[str, Leaf]
+    discrepancy: dict[str, Leaf]
     log_likelihood: Leaf
     log_prior: Leaf
     status: Leaf
 
 
-def evaluate_point(posterior: Posterior, values: Mapping[str, Array], names: Sequence[str]) -> Row[Array]:
-    """Predictions `names`, terms, pulls and status at one point given by all its parameters by name."""
+def evaluate_point(
+    posterior: Posterior, values: Mapping[str, Array], names: Sequence[str], key: PRNGKeyArray | None = None
+) -> Row[Array]:
+    """Predictions `names`, terms, pulls and status at one point given by all its parameters by name.
+
+    With a `key`, toy data are drawn as this point predicts them and compared with the real ones.
+    """
     predictions = posterior.predictions(values)
     words = {name: predictions[name] for name in names}
     terms, flags = posterior.log_likelihood_terms(predictions)
     predicted = {name: item.predicted(predictions) for name, item in posterior.likelihoods.items()}
     pulls = {name: item.pulls(predictions) for name, item in posterior.likelihoods.items()}
     exclusion = {name: statistic(item, predictions) for name, item in posterior.likelihoods.items()}
+    discrepancy = {} if key is None else discrepancies(posterior.likelihoods, predictions, terms, key)
     total = sum(terms.values(), start=jnp.zeros(()))
     log_likelihood = jnp.where((flags & status.FATAL) != 0, -jnp.inf, total)
-    return Row(words, terms, predicted, pulls, exclusion, log_likelihood, _log_prior(posterior, values), flags)
+    log_prior = _log_prior(posterior, values)
+    return Row(words, terms, predicted, pulls, exclusion, discrepancy, log_likelihood, log_prior, flags)
 
 
 def evaluate_batch(
@@ -65,11 +75,12 @@ def evaluate_batch(
     values: Batch,
     names: Sequence[str] = (),
     watch: Callable[[int], None] = lambda _: None,
+    toys: int | None = None,
 ) -> Row[np.ndarray]:
     """Rows of a batch of points given by parameters by name (see `complete` for which may be left out).
 
-    `watch` is told the number of points done. Raises `ConfigurationError` if a parameter is missing,
-    `UnknownNameError` for a prediction that is not in the vocabulary.
+    `watch` is told the number of points done. `toys` is the seed of the toy data, None for none. Raises
+    `ConfigurationError` if a parameter is missing, `UnknownNameError` for a prediction that is not in the vocabulary.
     """
     for name in names:
         if name not in posterior.vocabulary:
@@ -77,8 +88,9 @@ def evaluate_batch(
     complete_values = complete(posterior, values)
     size = len(next(iter(complete_values.values())))
     parts = []
-    for block, count in _blocks(complete_values, size):
-        row = jax.tree.map(np.asarray, _evaluate_block(posterior, block, tuple(names)))
+    for number, (block, count) in enumerate(_blocks(complete_values, size)):
+        keys = None if toys is None else _keys(toys, number)
+        row = jax.tree.map(np.asarray, _evaluate_block(posterior, block, keys, tuple(names)))
         parts.append(jax.tree.map(lambda leaf, count=count: leaf[:count], row))
         watch(sum(len(part.status) for part in parts))
     if not parts:
@@ -133,9 +145,17 @@ def needed(posterior: Posterior, given: set[str]) -> list[str]:
 
 @eqx.filter_jit
 def _evaluate_block(
-    posterior: Posterior, values: dict[str, Float[Array, " point"]], names: tuple[str, ...]
+    posterior: Posterior,
+    values: dict[str, Float[Array, " point"]],
+    keys: PRNGKeyArray | None,
+    names: tuple[str, ...],
 ) -> Row[Array]:
-    return in_chunks(lambda point: evaluate_point(posterior, point, names), values)
+    return in_chunks(lambda point: evaluate_point(posterior, point[0], names, point[1]), (values, keys))
+
+
+def _keys(seed: int, block: int) -> PRNGKeyArray:
+    """A random key for each point of a block."""
+    return jax.random.split(jax.random.fold_in(jax.random.key(seed), block), BLOCK)
 
 
 def _blocks(values: Batch, size: int) -> Iterator[tuple[dict[str, Any], int]]:

@@ -20,20 +20,25 @@ from globalfit.progress import Event, Progress, silent
 from globalfit.provenance import provenance
 from globalfit.report import make_report
 from globalfit.results import folder as names
-from globalfit.results.derived import Stored, fraction_without_solution, store
+from globalfit.results.derived import Stored, best_fit, fraction_without_solution, store
 from globalfit.results.details import details, variable_meanings
 from globalfit.results.inference import Samples, save
+from globalfit.results.plane import evaluate_plane, plane_record
+from globalfit.results.plane_files import write_curves, write_plane
+from globalfit.results.predictive import predictive_table
+from globalfit.results.profile import COLUMNS as OPTIMUM_COLUMNS
+from globalfit.results.profile import optimum_rows, profile_record, write_profiles
 from globalfit.results.summary import summarise, write_summary
 from globalfit.runfile import RunFile
 from globalfit.runfile.document import dump
-from globalfit.samplers import Draws
+from globalfit.samplers import Draws, Optimum, Sampler
 
 
 class Outcome(NamedTuple):
-    """What a run leaves behind: its folder, its draws, and the content of `evidence.json`."""
+    """What a run leaves behind: its folder, its draws or its best fit, and the content of `evidence.json`."""
 
     folder: Path
-    draws: Draws
+    draws: Draws | Optimum
     evidence: dict[str, Any]
 
 
@@ -58,16 +63,11 @@ def fit(run: RunFile, folder: Path | None = None, progress: Progress = silent) -
 
     with clock("sampling"):
         draws = sampler.run(posterior, run.seed, progress)
-    with clock("predictions"):
-        stored, best = store(posterior, draws, progress)
-        lost = fraction_without_solution(posterior, run.seed)
-    evidence = evidence_record(draws, lost, best.log_likelihood)
-    write_json(folder / names.EVIDENCE, evidence)
-    write_summary(folder / names.SUMMARY, summarise(posterior, draws, stored), draws.converged)
-    write_json(folder / names.DETAILS, details(posterior, sampler, draws, stored, best))
-    attributes = {"globalfit": globalfit.__version__, "seed": run.seed, "converged": int(draws.converged)}
-    with replaced_path(folder / names.POSTERIOR) as path:
-        save(path, samples(posterior, draws, stored), variable_meanings(posterior), attributes)
+    kept = (folder, run, posterior, sampler)
+    if isinstance(draws, Optimum):
+        evidence = keep_optimum(*kept, draws, clock)
+    else:
+        evidence = keep_draws(*kept, draws, clock, progress)
     write_json(folder / names.PROVENANCE, provenance(posterior, run.seed, run.source.name, started, clock.seconds))
     progress(Event("report", 0.0))
     make_report(folder)
@@ -75,10 +75,55 @@ def fit(run: RunFile, folder: Path | None = None, progress: Progress = silent) -
     return Outcome(folder, draws, evidence)
 
 
-def evidence_record(draws: Draws, lost: float, best: float) -> dict[str, Any]:
+def keep_draws(
+    folder: Path,
+    run: RunFile,
+    posterior: Posterior,
+    sampler: Sampler,
+    draws: Draws,
+    clock: Clock,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Write the files of a posterior; the content of `evidence.json`."""
+    with clock("predictions"):
+        stored, best = store(posterior, draws, progress, run.seed)
+        lost = fraction_without_solution(posterior, run.seed)
+        plane = None if draws.mesh is None else evaluate_plane(posterior, draws.mesh, progress)
+    evidence = evidence_record(draws, lost, best.log_likelihood)
+    write_json(folder / names.EVIDENCE, evidence)
+    write_summary(folder / names.SUMMARY, summarise(posterior, draws, stored), draws.converged)
+    record = None if plane is None else plane_record(posterior, plane)
+    more = {"plane": record, "predictive": predictive_table(posterior, draws, stored)}
+    write_json(folder / names.DETAILS, details(posterior, sampler, draws, stored, best) | more)
+    if plane is not None:
+        write_plane(folder / names.PLANE, plane)
+        write_curves(folder / names.CURVES, posterior, plane)
+    attributes = {"globalfit": globalfit.__version__, "seed": run.seed, "converged": int(draws.converged)}
+    with replaced_path(folder / names.POSTERIOR) as path:
+        save(path, samples(posterior, draws, stored), variable_meanings(posterior), attributes)
+    return evidence
+
+
+def keep_optimum(
+    folder: Path, run: RunFile, posterior: Posterior, sampler: Sampler, optimum: Optimum, clock: Clock
+) -> dict[str, Any]:
+    """Write the files of a best fit with its profiles; the content of `evidence.json`."""
+    with clock("predictions"):
+        best = best_fit(posterior, optimum.theta)
+        lost = fraction_without_solution(posterior, run.seed)
+    evidence = evidence_record(optimum, lost, best.log_likelihood)
+    write_json(folder / names.EVIDENCE, evidence)
+    rows = optimum_rows(posterior, optimum, best)
+    write_summary(folder / names.SUMMARY, rows, optimum.converged, OPTIMUM_COLUMNS)
+    record = {"profile": profile_record(posterior, optimum)}
+    write_json(folder / names.DETAILS, details(posterior, sampler, optimum, None, best) | record)
+    write_profiles(folder / names.PROFILE, optimum)
+    return evidence
+
+
+def evidence_record(draws: Draws | Optimum, lost: float, best: float) -> dict[str, Any]:
     """Content of `evidence.json`; ln Z is null for a sampler that gives none."""
-    found = draws.evidence
-    weighted = draws.weighted
+    found, weighted = (draws.evidence, draws.weighted) if isinstance(draws, Draws) else (None, None)
     return {
         "converged": draws.converged,
         "failed": [diagnostic.message for diagnostic in draws.diagnostics if not diagnostic.passed],

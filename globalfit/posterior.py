@@ -62,6 +62,10 @@ class Posterior(eqx.Module):
         """Unit hypercube to parameters, one point."""
         return self.parameters.prior.transform(u)
 
+    def inverse(self, theta: Float[Array, " ndim"]) -> Float[Array, " ndim"]:
+        """Parameters to the unit hypercube, one point."""
+        return self.parameters.prior.inverse(theta)
+
     def log_prior(self, theta: Float[Array, " ndim"]) -> Float[Array, ""]:
         """Log prior density of one point, -inf outside the support."""
         return self.parameters.prior.log_density(theta)

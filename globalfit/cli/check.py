@@ -1,4 +1,4 @@
-"""`globalfit check`: build a run, look at a few prior draws, sample nothing."""
+"""`globalfit check`: build a run, look at its likelihoods over the prior, sample nothing."""
 
 from __future__ import annotations
 
@@ -7,41 +7,89 @@ from typing import TYPE_CHECKING
 import click
 
 from globalfit.cli.cache import use_compilation_cache
-from globalfit.cli.evaluate import run_or_model
+from globalfit.cli.errors import FAILED
+from globalfit.cli.evaluate import is_run, run_or_model
 from globalfit.cli.progress import shown_progress
 from globalfit.progress import Event
+from globalfit.runfile import RunFile
+from globalfit.runfile.campaign import load_campaign
 
 if TYPE_CHECKING:
-    from globalfit.posterior import Evaluation, Posterior
+    import numpy as np
 
-DRAWS = 512
+    from globalfit.posterior import Posterior
+    from globalfit.preflight import Verdict
+    from globalfit.progress import Progress
+
+DRAWS = 1000
+COLUMNS = (
+    *("finite", "no solution", "bad values", "bad gradients", "zero slope", "rough"),
+    *("lowest ln L", "highest", "us/point"),
+)
 
 
 @click.command()
 @click.argument("runfile")
-def check(runfile: str) -> None:
-    """Check RUNFILE: build everything it names and evaluate a few draws of its prior."""
-    settings = run_or_model(runfile)
-    use_compilation_cache()
-    import jax
-    import numpy as np
+@click.option("--draws", type=click.IntRange(1), default=DRAWS, show_default=True, help="Draws of the prior.")
+@click.option("--values-only", is_flag=True, help="No gradients: much faster to compile.")
+def check(runfile: str, draws: int, values_only: bool) -> None:
+    """Check RUNFILE: build everything it names and try every likelihood on draws of the prior.
 
+    Counts values and gradients that are not finite, and finds likelihoods that are constant, stepwise or rough. The
+    exit status is 1 if something is not finite. Every run of a file that lists several is checked.
+    """
+    use_compilation_cache()
+    campaign = load_campaign(runfile) if is_run(runfile) else None
+    if campaign is None:
+        passed = check_run(run_or_model(runfile), draws, not values_only)
+    else:
+        passed = True
+        for cell in campaign.cells:
+            click.echo(f"run {cell.name}")
+            passed &= check_run(cell.run, draws, not values_only)
+    if not passed:
+        raise click.exceptions.Exit(FAILED)
+
+
+def check_run(settings: RunFile, draws: int = DRAWS, gradients: bool = True) -> bool:
+    """Build one run and print what its likelihoods look like; whether all is finite."""
     from globalfit.build import build
-    from globalfit.posterior import evaluate
 
     with shown_progress() as progress:
         progress(Event("building", 0.0))
         posterior, _ = build(settings)
-        progress(Event("prior draws", 0.0, message=f"{DRAWS} points"))
-        if posterior.ndim:
-            u = np.random.default_rng(settings.seed).random((DRAWS, posterior.ndim))
-            theta = jax.vmap(posterior.transform)(jax.numpy.asarray(u))
-        else:
-            theta = jax.numpy.zeros((1, 0))
-        result = jax.tree.map(np.asarray, evaluate(posterior, theta))
-    for line in [*parameter_lines(posterior), *likelihood_lines(result), *status_lines(result)]:
+        verdicts, flags = survey(posterior, draws, settings.seed, gradients, progress)
+    lines = [*parameter_lines(posterior), *likelihood_lines(posterior, verdicts, draws), *status_lines(flags)]
+    for line in lines:
         click.echo(line)
-    click.echo(f"{settings.source.name}: ok")
+    passed = not any(verdict.failed for verdict in verdicts.values())
+    click.echo(f"{settings.source.name}: {'ok' if passed else 'NOT FINITE, see above'}")
+    return passed
+
+
+def survey(
+    posterior: Posterior, draws: int, seed: int, gradients: bool, progress: Progress
+) -> tuple[dict[str, Verdict], np.ndarray]:
+    """A verdict for each likelihood, and the status flags of the prior draws."""
+    import numpy as np
+
+    from globalfit import status
+    from globalfit.preflight import judge, look, segments
+
+    where = segments(posterior, draws, seed)
+    total = float(2 * len(where.draws))
+    verdicts, flags = {}, np.zeros(len(where.draws), int)
+    for name in posterior.likelihoods or (None,):
+        stage = name or "status"
+        progress(Event(stage, 0.0, total))
+        found = look(
+            posterior, name, where, gradients, lambda done, stage=stage: progress(Event(stage, float(done), total))
+        )
+        flags |= found.status[0]
+        if name is not None:
+            verdicts[name] = judge(found, where)
+            flags |= np.where(found.solvable[0] & ~np.isfinite(found.value[0]), status.NON_FINITE.bit, 0)
+    return verdicts, flags
 
 
 def parameter_lines(posterior: Posterior) -> list[str]:
@@ -53,21 +101,46 @@ def parameter_lines(posterior: Posterior) -> list[str]:
     return ["parameters", *(f"  {name:<{width}}  {definition(name, posterior)}" for name in names)]
 
 
-def likelihood_lines(result: Evaluation) -> list[str]:
-    """Range of ln L of each experiment over the prior draws."""
-    import numpy as np
+def likelihood_lines(posterior: Posterior, verdicts: dict[str, Verdict], draws: int) -> list[str]:
+    """A table with a row for each likelihood, and what is to be said about them."""
+    if not verdicts:
+        return ["no likelihoods"]
+    rows = [_cells(name, verdict) for name, verdict in verdicts.items()]
+    width = max(len(name) for name, *_ in rows)
+    header = "  ".join(("likelihood".ljust(width), *COLUMNS))
+    lines = [f"likelihoods on {draws} prior draws and their neighbours", f"  {header}"]
+    for name, *cells in rows:
+        padded = (cell.rjust(len(column)) for cell, column in zip(cells, COLUMNS, strict=True))
+        lines.append("  ".join((f"  {name:<{width}}", *padded)))
+    for name, verdict in verdicts.items():
+        if verdict.offender is not None:
+            place = " ".join(
+                f"--set {parameter}={value!r}"
+                for parameter, value in zip(posterior.names, verdict.offender.tolist(), strict=True)
+            )
+            lines.append(f"  {name}: NOT FINITE, first at {place}")
+        lines += [f"  {name}: {remark}" for remark in verdict.remarks]
+    return lines
 
-    lines = ["ln L over the prior: median, highest"] if result.terms else ["no likelihoods"]
-    width = max(map(len, result.terms), default=0)
-    return lines + [f"  {n:<{width}}  {np.median(x):>12.5g} {np.max(x):>12.5g}" for n, x in result.terms.items()]
 
-
-def status_lines(result: Evaluation) -> list[str]:
+def status_lines(flags: np.ndarray) -> list[str]:
     """Fractions of the prior draws by status."""
-    import numpy as np
-
     from globalfit.results.derived import status_fractions
 
-    fractions = status_fractions(np.asarray(result.status))
+    fractions = status_fractions(flags)
     width = max(map(len, fractions))
     return ["status of the prior draws", *(f"  {n:<{width}}  {100.0 * x:.1f} %" for n, x in fractions.items())]
+
+
+def _cells(name: str, verdict: Verdict) -> tuple[str, ...]:
+    def percent(fraction: float | None) -> str:
+        return "-" if fraction is None else f"{100.0 * fraction:.1f} %"
+
+    return (
+        name,
+        *(percent(verdict.finite), percent(verdict.unsolvable)),
+        *(str(verdict.bad_values), "-" if verdict.bad_gradients is None else str(verdict.bad_gradients)),
+        *(percent(verdict.still), percent(verdict.rough)),
+        *(f"{verdict.lowest:.5g}", f"{verdict.highest:.5g}"),
+        "-" if verdict.seconds != verdict.seconds else f"{1e6 * verdict.seconds:.0f}",
+    )

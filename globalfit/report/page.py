@@ -37,7 +37,7 @@ def render(content: Content, figures: Mapping[str, str]) -> str:
         settings=content.settings,
         provenance=content.provenance,
         shows_posterior=content.shows_posterior,
-        **{"plane": None, "profile": None, **content.details},
+        **{"plane": None, "profile": None, "predictive": [], **content.details},
     )
 
 

@@ -46,8 +46,8 @@ class BestFit:
     status: int
 
 
-def store(posterior: Posterior, draws: Draws, progress: Progress) -> tuple[Stored, BestFit]:
-    """Evaluate every prediction of the vocabulary for the stored draws and the best-fit point."""
+def store(posterior: Posterior, draws: Draws, progress: Progress, seed: int = 0) -> tuple[Stored, BestFit]:
+    """Evaluate every prediction of the vocabulary for the stored draws and the best-fit point; toys from `seed`."""
     step = math.ceil(draws.theta.shape[0] * draws.theta.shape[1] / MAX_DRAWS)
     kept = draws.theta[:, ::step]
     shape = kept.shape[:2]
@@ -55,7 +55,7 @@ def store(posterior: Posterior, draws: Draws, progress: Progress) -> tuple[Store
     values = all_parameters(posterior, theta)
     total = len(theta)
     row = evaluate_batch(
-        posterior, values, tuple(posterior.vocabulary), lambda n: progress(Event("predictions", n, total))
+        posterior, values, tuple(posterior.vocabulary), lambda n: progress(Event("predictions", n, total)), seed
     )
     best = jax.tree.map(lambda leaf: leaf[-1].tolist(), row)
     stored = jax.tree.map(lambda leaf: leaf[:-1].reshape(*shape, *leaf.shape[1:]), row)

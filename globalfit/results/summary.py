@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +20,14 @@ QUANTILES = (0.05, 0.16, 0.5, 0.84, 0.95)
 COLUMNS = ("parameter", "mean", "sd", "q05", "q16", "q50", "q84", "q95", "r_hat", "ess_bulk", "ess_tail")
 # First row of the table of a run that failed a convergence check: the columns stay what they are.
 NOT_CONVERGED = "NOT CONVERGED"
+
+
+class TableRow(Protocol):
+    """A row of `summary.csv`."""
+
+    def cells(self) -> list[str]:
+        """Text of the row."""
+        ...
 
 
 class Marginal(NamedTuple):
@@ -90,11 +98,11 @@ def weighted_quantiles(
     return tuple(float(np.interp(level, cumulative - 0.5 * weights[order], points[order])) for level in levels)
 
 
-def write_summary(path: Path, rows: Iterable[Marginal], converged: bool) -> None:
+def write_summary(path: Path, rows: Iterable[TableRow], converged: bool, columns: Sequence[str] = COLUMNS) -> None:
     """`summary.csv`; a run that did not converge says so in its first row."""
     with replaced(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow(columns)
         if not converged:
-            writer.writerow([NOT_CONVERGED, *[""] * (len(COLUMNS) - 1)])
+            writer.writerow([NOT_CONVERGED, *[""] * (len(columns) - 1)])
         writer.writerows(row.cells() for row in rows)

@@ -7,7 +7,7 @@ so that a toy density tests it as well as a global fit.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Array, Float
@@ -37,6 +37,10 @@ class Target(Protocol):
         """Unit hypercube (with the prior as its uniform measure) to parameters."""
         ...
 
+    def inverse(self, theta: Float[Array, " ndim"]) -> Float[Array, " ndim"]:
+        """Parameters to the unit hypercube."""
+        ...
+
     def log_prior(self, theta: Float[Array, " ndim"]) -> Float[Array, ""]:
         """Log prior density in the parameters."""
         ...
@@ -54,6 +58,21 @@ class Evidence:
     log_evidence_error: float
     method: str
     information: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class CrossCheck:
+    """ln Z by a second method on the same posterior, and whether it agrees with that of the sampler.
+
+    `difference_sigma` is the sampler's ln Z minus this one in standard deviations. What cannot be computed is None.
+    """
+
+    method: str
+    log_evidence: float | None
+    log_evidence_error: float | None
+    verdict: Literal["agree", "disagree", "not computable"]
+    difference_sigma: float | None
+    reason: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,11 +96,22 @@ class Weighted:
 
 
 @dataclasses.dataclass(frozen=True)
+class Mesh:
+    """Cells of the plane of two parameters `names` = (x, y), midpoints in prior quantiles between `low` and `high`."""
+
+    names: tuple[str, str]
+    low: tuple[float, float]
+    high: tuple[float, float]
+    theta: Float[np.ndarray, "y x 2"]
+
+
+@dataclasses.dataclass(frozen=True)
 class Draws:
     """What a sampler returns.
 
     `theta` are equally weighted draws (chain, draw, ndim); samplers without chains return one chain. `stats` holds
-    per-draw arrays (chain, draw), e.g. `diverging`; `numbers` holds scalars, e.g. `likelihood_calls`.
+    per-draw arrays (chain, draw), e.g. `diverging`; `numbers` holds scalars, e.g. `likelihood_calls`. `mesh` is
+    there if a plane was asked for.
     """
 
     names: tuple[str, ...]
@@ -93,6 +123,43 @@ class Draws:
     weighted: Weighted | None = None
     stats: dict[str, NDArray[Any]] = dataclasses.field(default_factory=dict)
     numbers: dict[str, float] = dataclasses.field(default_factory=dict)
+    mesh: Mesh | None = None
+    cross_check: CrossCheck | None = None
+
+    @property
+    def converged(self) -> bool:
+        """Whether every diagnostic passed."""
+        return all(diagnostic.passed for diagnostic in self.diagnostics)
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """ln L at given values of one or two parameters `axes`, maximised over all others.
+
+    `theta` are the conditional maxima, in the order of the parameter; of a plane row-major on a square mesh.
+    """
+
+    axes: tuple[str, ...]
+    theta: Float[np.ndarray, "node ndim"]
+    log_likelihood: Float[np.ndarray, " node"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimum:
+    """What an optimiser returns in place of `Draws`: the point of the highest ln L and profile likelihoods.
+
+    It holds no draws of the posterior, no weights and no evidence. `at_bound` says of every parameter whether the best
+    fit lies at the "low" or the "high" end of its prior.
+    """
+
+    names: tuple[str, ...]
+    theta: Float[np.ndarray, " ndim"]
+    log_likelihood: float
+    at_bound: tuple[str, ...]
+    profiles: tuple[Profile, ...]
+    planes: tuple[Profile, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    numbers: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def converged(self) -> bool:
@@ -102,7 +169,10 @@ class Draws:
 
 @runtime_checkable
 class Sampler(Protocol):
-    """A sampler with its options."""
+    """A sampler with its options.
+
+    It may also have `check(names)`, which raises `ConfigurationError` if it cannot sample these parameters.
+    """
 
     Options: ClassVar[type[BaseModel]]
     title: ClassVar[str]
@@ -113,6 +183,6 @@ class Sampler(Protocol):
         """The sampler with validated options."""
         ...
 
-    def run(self, target: Target, seed: int, progress: Progress) -> Draws:
-        """Sample. The same seed gives the same draws on the same machine."""
+    def run(self, target: Target, seed: int, progress: Progress) -> Draws | Optimum:
+        """Sample, or optimise. The same seed gives the same result on the same machine."""
         ...

@@ -54,6 +54,28 @@ def _log_prior_block(target: Target, theta: Float[Array, "batch ndim"]) -> Float
     return jax.lax.map(target.log_prior, theta, batch_size=CHUNK)
 
 
+@eqx.filter_jit
+def _transform_block(target: Target, u: Float[Array, "batch ndim"]) -> Float[Array, "batch ndim"]:
+    return jax.lax.map(target.transform, u, batch_size=CHUNK)
+
+
+@eqx.filter_jit
+def _inverse_block(target: Target, theta: Float[Array, "batch ndim"]) -> Float[Array, "batch ndim"]:
+    return jax.lax.map(target.inverse, theta, batch_size=CHUNK)
+
+
+def inverse_cube(target: Target, theta: Float[np.ndarray, "batch ndim"]) -> Float[np.ndarray, "batch ndim"]:
+    """Unit-cube points of any number of parameter points."""
+    parts = [np.asarray(_inverse_block(target, jnp.asarray(points))) for points in _blocks(theta, BLOCK)]
+    return np.concatenate(parts)[: len(theta)]
+
+
+def transform_cube(target: Target, u: Float[np.ndarray, "batch ndim"]) -> Float[np.ndarray, "batch ndim"]:
+    """Parameters of any number of unit-cube points, without their likelihood."""
+    parts = [np.asarray(_transform_block(target, jnp.asarray(points))) for points in _blocks(u, BLOCK)]
+    return np.concatenate(parts)[: len(u)]
+
+
 def evaluate_cube(
     target: Target, u: Float[np.ndarray, "batch ndim"], block: int = BLOCK
 ) -> tuple[Float[np.ndarray, "batch ndim"], Float[np.ndarray, " batch"]]:
@@ -78,10 +100,7 @@ def prior_draws(target: Target, count: int, most: int, random: np.random.Generat
     have = tried = 0
     while have < count:
         if tried >= most:
-            raise ConfigurationError(
-                f"only {have} of {tried} prior draws have a likelihood above zero; the sampler needs {count}. "
-                "Narrow the priors, or check with `globalfit evaluate` which likelihood excludes everything."
-            )
+            raise too_few_solutions(have, tried, count)
         u = random.random((BLOCK, target.ndim))
         theta, value = evaluate_cube(target, u)
         finite = np.flatnonzero(np.isfinite(value))[: count - have]
@@ -90,6 +109,14 @@ def prior_draws(target: Target, count: int, most: int, random: np.random.Generat
         tried += int(finite[-1]) + 1 if have == count else BLOCK
     u, theta, value = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return PriorDraws(u, theta, value, tried)
+
+
+def too_few_solutions(have: int, tried: int, needed: int) -> ConfigurationError:
+    """The error of a search for points with a finite ln L that is given up."""
+    return ConfigurationError(
+        f"only {have} of {tried} prior draws have a likelihood above zero; the sampler needs {needed}. "
+        "Narrow the priors, or check with `globalfit evaluate` which likelihood excludes everything."
+    )
 
 
 def _blocks(points: Float[np.ndarray, "batch ndim"], block: int) -> list[Float[np.ndarray, "block ndim"]]:

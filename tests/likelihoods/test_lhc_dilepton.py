@@ -78,8 +78,9 @@ def generic(mass, width, quark="u", names=("z", "x")):
     vector[[fermions.INDEX[name] for name in (quark, "e", "mu")], 1] = 0.01
     dark = math.sqrt(12.0 * math.pi * width)
     mass2 = jnp.asarray([9.0, 1.0]) * mass**2
+    mixing = mix(mass2, jnp.zeros(())).mixing
     portal = Portal(
-        names, mix(mass2, jnp.zeros(())).mixing, jnp.asarray(vector), jnp.zeros((12, 2)), jnp.zeros(2), jnp.zeros((2, 2)),
+        names, mixing, jnp.asarray(vector), jnp.zeros((12, 2)), jnp.zeros(2), jnp.zeros((2, 2)),
         DarkMatter("dirac", jnp.asarray(1.0), jnp.asarray([0.0, dark]), jnp.zeros(2)), jnp.zeros((), dtype=jnp.int32),
     )  # fmt: skip
     return Predictions(portal, INPUTS, {}, VOCABULARY)
