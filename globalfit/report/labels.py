@@ -13,6 +13,7 @@ _SYMBOLS: dict[str, tuple[str, str]] = {
     "alpha_d": (r"\alpha_D", "&alpha;<sub>D</sub>"),
     "g_chi": (r"g_\chi", "g<sub>&chi;</sub>"),
     "m_zp": (r"m_{Z'}", "m<sub>Z&prime;</sub>"),
+    "nonlocal_scale": (r"\Lambda", "&Lambda;"),
     "m_c": (r"M_C", "M<sub>C</sub>"),
     "m_x": (r"M_X", "M<sub>X</sub>"),
     "g_bl": (r"g_{B-L}", "g<sub>B&minus;L</sub>"),
