@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import math
 import time
@@ -20,7 +21,7 @@ from globalfit.progress import Event, Progress, silent
 from globalfit.provenance import provenance
 from globalfit.report import make_report
 from globalfit.results import folder as names
-from globalfit.results.derived import Stored, best_fit, fraction_without_solution, store
+from globalfit.results.derived import Stored, best_fit, fraction_not_finite, fraction_without_solution, store
 from globalfit.results.details import details, variable_meanings
 from globalfit.results.inference import Samples, save
 from globalfit.results.plane import evaluate_plane, plane_record
@@ -32,6 +33,12 @@ from globalfit.results.summary import summarise, write_summary
 from globalfit.runfile import RunFile
 from globalfit.runfile.document import dump
 from globalfit.samplers import Draws, Optimum, Sampler
+from globalfit.samplers.batching import BLOCK
+from globalfit.samplers.bridge import cross_checked
+
+NOT_FINITE = (
+    "{:.2g} % of the prior draws have a solution, but no finite likelihood; `globalfit check` says which experiment."
+)
 
 
 class Outcome(NamedTuple):
@@ -62,11 +69,17 @@ def fit(run: RunFile, folder: Path | None = None, progress: Progress = silent) -
     write_text(folder / names.RUN, settings)
 
     with clock("sampling"):
+        broken = fraction_not_finite(posterior, run.seed, getattr(sampler, "block", BLOCK))
+        if broken > 0.0:
+            progress(Event("WARNING", 0.0, message=NOT_FINITE.format(100.0 * broken)))
         draws = sampler.run(posterior, run.seed, progress)
+        draws = dataclasses.replace(draws, numbers=draws.numbers | {"fraction_not_finite": broken})
     kept = (folder, run, posterior, sampler)
     if isinstance(draws, Optimum):
         evidence = keep_optimum(*kept, draws, clock)
     else:
+        with clock("evidence cross-check"):
+            draws = cross_checked(posterior, draws, run.seed, progress)
         evidence = keep_draws(*kept, draws, clock, progress)
     write_json(folder / names.PROVENANCE, provenance(posterior, run.seed, run.source.name, started, clock.seconds))
     progress(Event("report", 0.0))
@@ -123,7 +136,9 @@ def keep_optimum(
 
 def evidence_record(draws: Draws | Optimum, lost: float, best: float) -> dict[str, Any]:
     """Content of `evidence.json`; ln Z is null for a sampler that gives none."""
-    found, weighted = (draws.evidence, draws.weighted) if isinstance(draws, Draws) else (None, None)
+    found, weighted, check = (
+        (draws.evidence, draws.weighted, draws.cross_check) if isinstance(draws, Draws) else (None, None, None)
+    )
     return {
         "converged": draws.converged,
         "failed": [diagnostic.message for diagnostic in draws.diagnostics if not diagnostic.passed],
@@ -131,6 +146,7 @@ def evidence_record(draws: Draws | Optimum, lost: float, best: float) -> dict[st
         "log_evidence_error": None if found is None else found.log_evidence_error,
         "method": "none" if found is None else found.method,
         "information": None if found is None else found.information,
+        "cross_check": None if check is None else dataclasses.asdict(check),
         "fraction_without_solution": lost,
         "best_log_likelihood": best,
         "effective_sample_size": None if weighted is None else float(1.0 / np.sum(np.exp(2.0 * weighted.log_weight))),

@@ -60,7 +60,11 @@ def test_all_files_of_a_nested_run(tmp_path):
     provenance = json.loads((outcome.folder / "provenance.json").read_text())
     assert provenance["seed"] == 5
     assert provenance["packages"]["jax"]
-    assert set(provenance["seconds"]) == {"building", "sampling", "predictions"}
+    assert set(provenance["seconds"]) == {"building", "sampling", "evidence cross-check", "predictions"}
+    check = evidence["cross_check"]
+    assert (check["method"], check["verdict"]) == ("bridge sampling", "agree")
+    # ln of the mean likelihood over the prior, by the midpoint rule on 3000 x 3000 points.
+    assert check["log_evidence"] == pytest.approx(-3.5284, abs=3.0 * check["log_evidence_error"])
     again = runfile.load(outcome.folder / "run.yaml")
     assert (again.seed, again.output) == (5, str(outcome.folder))
     assert again.parameters["mass"] == {"log_uniform": [1.0, 1000.0]}

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 DRAWS = 1000
 COLUMNS = (
-    *("finite", "no solution", "bad values", "bad gradients", "zero slope", "rough"),
-    *("lowest ln L", "highest", "us/point"),
+    *("finite", "no solution", "bad values", "bad gradients", "   flat", "  rough"),
+    *("lowest ln L", "    highest", "us/point"),
 )
 
 
@@ -35,8 +35,10 @@ COLUMNS = (
 def check(runfile: str, draws: int, values_only: bool) -> None:
     """Check RUNFILE: build everything it names and try every likelihood on draws of the prior.
 
-    Counts values and gradients that are not finite, and finds likelihoods that are constant, stepwise or rough. The
-    exit status is 1 if something is not finite. Every run of a file that lists several is checked.
+    Counts values and gradients that are not finite, and finds likelihoods that are constant, stepwise or rough. `flat`
+    are draws around which ln L does not change, `rough` those from which it does not change along a short segment as
+    its gradient says. The exit status is 1 if something is not finite. Every run of a file that lists several is
+    checked.
     """
     use_compilation_cache()
     campaign = load_campaign(runfile) if is_run(runfile) else None
@@ -141,6 +143,7 @@ def _cells(name: str, verdict: Verdict) -> tuple[str, ...]:
         *(percent(verdict.finite), percent(verdict.unsolvable)),
         *(str(verdict.bad_values), "-" if verdict.bad_gradients is None else str(verdict.bad_gradients)),
         *(percent(verdict.still), percent(verdict.rough)),
-        *(f"{verdict.lowest:.5g}", f"{verdict.highest:.5g}"),
+        # Not `-0`.
+        *(f"{verdict.lowest + 0.0:.5g}", f"{verdict.highest + 0.0:.5g}"),
         "-" if verdict.seconds != verdict.seconds else f"{1e6 * verdict.seconds:.0f}",
     )

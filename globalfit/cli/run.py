@@ -61,8 +61,22 @@ def verdict(folder: Path, evidence: dict[str, Any]) -> str:
     lines = ["converged: every check passed."]
     if not evidence["converged"]:
         lines = ["NOT CONVERGED: do not use these numbers.", *(f"  - {message}" for message in evidence["failed"])]
+    if broken := evidence.get("fraction_not_finite"):
+        lines.append(f"WARNING: {100.0 * broken:.2g} % of the prior draws have a solution, but no finite likelihood.")
     if evidence["log_evidence"] is not None:
         lines.append(f"ln Z = {evidence['log_evidence']:.3f} ± {evidence['log_evidence_error']:.3f}")
+    lines += cross_check_lines(evidence)
     lines.append(f"best ln L = {evidence['best_log_likelihood']:.3f}")
     lines.append(f"report: {folder / 'report.html'}")
     return "\n".join(lines)
+
+
+def cross_check_lines(evidence: dict[str, Any]) -> list[str]:
+    """What the second method says about the evidence, in one line; nothing for a best fit."""
+    check = evidence.get("cross_check")
+    if check is None:
+        return []
+    if check["verdict"] == "not computable":
+        return [f"no second method for ln Z: {check['reason']}"]
+    value = f"ln Z = {check['log_evidence']:.3f} ± {check['log_evidence_error']:.3f}"
+    return [f"{check['method']}: {value}; the methods {check['verdict']}: {check['reason']}"]

@@ -1,4 +1,4 @@
-"""What is computed once the draws are there: predictions, the best-fit point, the prior volume without a solution."""
+"""What a run computes beside its draws: predictions, the best-fit point, how much of the prior is of no use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from globalfit import status
 from globalfit.evaluate import Row, evaluate_batch
 from globalfit.posterior import Posterior, in_chunks
 from globalfit.progress import Event, Progress
-from globalfit.samplers import Draws
+from globalfit.samplers import Draws, batching
 
 MAX_DRAWS = 4000
 PRIOR_DRAWS = 20_000
@@ -103,6 +103,17 @@ def fraction_without_solution(posterior: Posterior, seed: int, count: int = PRIO
     u = jnp.asarray(np.random.default_rng([seed, 1]).random((count, posterior.ndim)))
     flags = portal_status(posterior, np.asarray(jax.vmap(posterior.transform)(u)))
     return float(np.mean((flags & status.NO_SOLUTION.bit) != 0))
+
+
+def fraction_not_finite(posterior: Posterior, seed: int, count: int = batching.BLOCK) -> float:
+    """Fraction of `count` prior draws that have a solution, but no finite ln L: something is wrong with the physics.
+
+    Samplers evaluate blocks of this size with the same compiled function, so that this costs no more than one block.
+    """
+    u = np.random.default_rng([seed, 2]).random((count, posterior.ndim))
+    theta, log_likelihood = batching.evaluate_cube(posterior, u, count)
+    solvable = (portal_status(posterior, theta) & status.FATAL) == 0
+    return float(np.mean(solvable & ~np.isfinite(log_likelihood)))
 
 
 def portal_status(posterior: Posterior, theta: Float[np.ndarray, "point ndim"]) -> Int[np.ndarray, " point"]:

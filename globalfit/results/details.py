@@ -24,6 +24,7 @@ _TOOLS = {
     "JAX": "Bradbury et al., JAX: composable transformations of Python+NumPy programs (2018)",
     "ArviZ": "Kumar et al., J. Open Source Softw. 4 (2019) 1143",
     "corner": "Foreman-Mackey, J. Open Source Softw. 1 (2016) 24",
+    "second evidence (bridge sampling)": "Meng & Wong, Stat. Sinica 6 (1996) 831; Gronau et al., arXiv:1703.05984",
 }
 _CURVE_POINTS = 200
 

@@ -171,7 +171,8 @@ class Optimum:
 class Sampler(Protocol):
     """A sampler with its options.
 
-    It may also have `check(names)`, which raises `ConfigurationError` if it cannot sample these parameters.
+    It may also have `check(names)`, which raises `ConfigurationError` if it cannot sample these parameters, and
+    `block`, how many points it evaluates per call of `batching.evaluate_cube` (`batching.BLOCK` if it does not say).
     """
 
     Options: ClassVar[type[BaseModel]]

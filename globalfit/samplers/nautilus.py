@@ -70,6 +70,11 @@ class Nautilus:
         """The sampler with validated options."""
         return cls(options)
 
+    @property
+    def block(self) -> int:
+        """Points per call of the compiled ln L."""
+        return self.options.n_batch
+
     def check(self, names: tuple[str, ...]) -> None:
         """Raises `ConfigurationError` for a single parameter, which nautilus cannot sample."""
         if len(names) < 2:

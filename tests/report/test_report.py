@@ -78,10 +78,23 @@ def test_failed_run_says_so_first(tmp_path):
     assert body.startswith("NOT CONVERGED. Do not use these numbers. The toy check failed.")
 
 
-def test_run_without_likelihoods_or_evidence(tmp_path):
+def test_run_without_likelihoods(tmp_path):
     _, text = page(run(tmp_path, likelihoods=(), chains=True))
     assert "The prior alone" in text
-    assert "This sampler gives no evidence" in text
+    assert "(bridge sampling)" in text
+    assert "a second one was not computable: the sampler gives no evidence of its own" in text
+
+
+def test_run_without_evidence(tmp_path):
+    _, text = page(run(tmp_path, chains=True))
+    assert "This sampler gives no evidence; nested sampling does. Bridge sampling on its draws does not either" in text
+    assert "second method" not in text
+
+
+def test_second_evidence(tmp_path):
+    _, text = page(run(tmp_path, points=20_000))
+    assert "second method agrees" in text
+    assert "The two methods agree : ln Z differs by" in text
 
 
 def test_corner_shows_posterior_prior_and_best_fit(tmp_path):
