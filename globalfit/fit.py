@@ -99,7 +99,8 @@ def keep_draws(
 ) -> dict[str, Any]:
     """Write the files of a posterior; the content of `evidence.json`."""
     with clock("predictions"):
-        stored, best = store(posterior, draws, progress, run.seed)
+        # A plane evaluates its cells with the function of the draws, which then must not draw toys.
+        stored, best = store(posterior, draws, progress, run.seed if draws.mesh is None else None)
         lost = fraction_without_solution(posterior, run.seed)
         plane = None if draws.mesh is None else evaluate_plane(posterior, draws.mesh, progress)
     evidence = evidence_record(draws, lost, best.log_likelihood)

@@ -46,8 +46,9 @@ class BestFit:
     status: int
 
 
-def store(posterior: Posterior, draws: Draws, progress: Progress, seed: int = 0) -> tuple[Stored, BestFit]:
-    """Evaluate every prediction of the vocabulary for the stored draws and the best-fit point; toys from `seed`."""
+def store(posterior: Posterior, draws: Draws, progress: Progress, seed: int | None = 0) -> tuple[Stored, BestFit]:
+    """Evaluate every prediction of the vocabulary for the stored draws and the best-fit point; toys from `seed`, if it
+    is given."""
     step = math.ceil(draws.theta.shape[0] * draws.theta.shape[1] / MAX_DRAWS)
     kept = draws.theta[:, ::step]
     shape = kept.shape[:2]

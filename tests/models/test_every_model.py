@@ -13,10 +13,10 @@ from globalfit.build import build_posterior
 from globalfit.models import Model
 from globalfit.posterior import Posterior, evaluate, in_chunks
 
-# One likelihood of every kind, and none that overlap. The derivatives of the first two take minutes to compile and do
+# One likelihood of every kind, and none that overlap. The derivatives of the heavy ones take minutes to compile and do
 # not depend on the model.
-HEAVY = ["planck_relic", "fermi_dwarfs"]
-LIGHT = ["planck_cmb", "lz_2024", "ewpo", "cms_dimuon_2019", "lhc_dilepton", "lep_contact"]
+HEAVY = ["planck_relic", "planck_cmb", "fermi_dwarfs"]
+LIGHT = ["lz_2024", "ewpo", "cms_dimuon_2019", "lhc_dilepton", "lep_contact"]
 OPTIONS = {
     "dark_photon": ({}, {"dm": "scalar"}, {"dm": "pseudo_dirac"}),
     "bl_x": ({}, {"dm": "scalar", "neutrinos": "dirac"}),
