@@ -63,8 +63,10 @@ def command(*arguments):
 
 def test_bayes_factors_by_hand(tmp_path):
     a = run(tmp_path, "a")
-    first = edited(a, "first", log_evidence=-13.0, log_evidence_error=0.4, information=3.5)
-    second = edited(a, "second", log_evidence=-10.0, log_evidence_error=0.3, best_log_likelihood=-1.25)
+    check = {"method": "bridge sampling", "log_evidence": -11.5, "log_evidence_error": 0.1, "verdict": "disagree"}
+    first = edited(a, "first", log_evidence=-13.0, log_evidence_error=0.4, information=3.5, cross_check=check)
+    numbers = {"log_evidence": -10.0, "log_evidence_error": 0.3, "best_log_likelihood": -1.25, "cross_check": None}
+    second = edited(a, "second", **numbers)
     comparison = compare([first, second])
     assert comparison.best is comparison.rows[1]
     write_comparison(comparison, tmp_path / "out")
@@ -79,6 +81,9 @@ def test_bayes_factors_by_hand(tmp_path):
     assert {row["model"] for row in table} == {"toy"}
     assert (table[0]["information_nats"], table[1]["max_log_likelihood"]) == ("3.5", "-1.25")
     assert {(row["converged"], row["method"]) for row in table} == {("true", "toy")}
+    assert [row["verdict"] for row in table] == ["disagree", NOT_COMPUTABLE]
+    assert [row["second_method"] for row in table] == ["bridge sampling", "none"]
+    assert (table[0]["second_log_evidence"], table[1]["second_log_evidence"]) == ("-11.5", "")
     # the page and its record are relative to the best run
     record = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert record["best"] == "second"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from globalfit.comparison.runs import Run
 from globalfit.comparison.scales import jeffreys
@@ -16,9 +16,20 @@ from globalfit.files import replaced
 COLUMNS = (
     *("run", "model", "log_evidence", "log_evidence_error", "log10_bayes_factor", "log10_bayes_factor_error"),
     *("jeffreys", "information_nats", "max_log_likelihood", "converged", "method"),
+    *("second_method", "second_log_evidence", "second_log_evidence_error", "verdict"),
 )
 NOT_COMPUTABLE = "not computable"
 REFERENCE = "reference"
+
+
+@dataclasses.dataclass(frozen=True)
+class Second:
+    """ln Z by a second method, and whether it agrees with the first."""
+
+    method: str
+    log_evidence: float | None
+    log_evidence_error: float | None
+    verdict: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +48,7 @@ class Row:
     converged: bool
     failed: tuple[str, ...]
     method: str
+    second: Second
 
 
 class Factor(NamedTuple):
@@ -62,9 +74,16 @@ def table(runs: Iterable[Run]) -> list[Row]:
             converged=run.evidence["converged"],
             failed=tuple(run.evidence["failed"]),
             method=run.evidence["method"],
+            second=_second(run.evidence.get("cross_check")),
         )
         for run in runs
     ]
+
+
+def _second(record: Mapping[str, Any] | None) -> Second:
+    if record is None:
+        return Second("none", None, None, NOT_COMPUTABLE)
+    return Second(**{field.name: record[field.name] for field in dataclasses.fields(Second)})
 
 
 def best(rows: Sequence[Row]) -> Row | None:
@@ -108,6 +127,8 @@ def _cells(row: Row, reference: Row) -> list[str]:
         *(row.run, row.model, _number(row.log_evidence), _number(row.log_evidence_error)),
         *(_number(factor[0]), _number(factor[1]), wording(row, reference)),
         *(_number(row.information), _number(row.max_log_likelihood), str(row.converged).lower(), row.method),
+        *(row.second.method, _number(row.second.log_evidence), _number(row.second.log_evidence_error)),
+        row.second.verdict,
     ]
 
 
