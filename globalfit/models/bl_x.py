@@ -1,4 +1,4 @@
-"""U(1)_{B-L} x U(1)_X with kinetic mixing: dark matter is charged under X only, ordinary matter under B-L only.
+"""U(1)_{B-L} x U(1)_X with kinetic mixing (renormalisable Z'-A' model): dark matter under X, matter under B-L.
 
     L = -1/4 C.C - 1/4 X.X - (epsilon/2) C.X + 1/2 m_C^2 C^2 + 1/2 m_X^2 X^2 + g_BL C.J_{B-L} + g_X X.J_chi
 
