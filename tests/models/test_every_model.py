@@ -28,8 +28,8 @@ CASES = [
     for name in sorted(plugins.registered("model"))
     for options in OPTIONS.get(name, ({},))
 ]
-# The fast tests take the two models that the tests of the likelihoods do not draw from.
-FAST = ["dpdm", "nonlocal"]
+# The fast test takes the model with the most of its own in the engine.
+FAST = ["nonlocal"]
 
 
 def posterior_of(name: str, options: dict[str, object], likelihoods: list[str]) -> Posterior:
