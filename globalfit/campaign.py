@@ -12,22 +12,13 @@ import globalfit
 from globalfit import runfile
 from globalfit.build import build_inputs, build_likelihoods, resolve
 from globalfit.errors import GlobalFitError, OutputError
+from globalfit.files import read_json
 from globalfit.fit import fit
 from globalfit.progress import Progress, silent
 from globalfit.provenance import data_checksums
 from globalfit.results import folder as names
-from globalfit.runfile import RunFile
+from globalfit.results.standing import State
 from globalfit.runfile.campaign import Cell
-
-
-class State(enum.Enum):
-    """What the folder of a run holds."""
-
-    MISSING = "nothing"
-    UNFINISHED = "a run that was not finished"
-    FINISHED = "this run, finished"
-    OTHER = "a finished run of other settings or of another version"
-    OTHER_DATA = "this run, finished on data that have changed since"
 
 
 class Result(enum.Enum):
@@ -57,30 +48,49 @@ class CellOutcome:
 
 
 def cell_state(cell: Cell) -> State:
-    """What the folder of a run holds; settings are compared with all their defaults, the output folder aside."""
+    """What the folder of a run holds; settings are compared with all their defaults, the output folder aside.
+
+    Whether another process writes there is not looked at.
+    """
     folder = cell_folder(cell)
     if not (folder / names.RUN).is_file():
         return State.MISSING
     if not (folder / names.REPORT).is_file():
         return State.UNFINISHED
-    provenance = names.read_json(folder / names.PROVENANCE)
-    same = _settings(runfile.load(folder / names.RUN)) == _settings(resolve(cell.run))
+    provenance = read_json(folder / names.PROVENANCE)
+    same = names.settings(runfile.load(folder / names.RUN)) == names.settings(resolve(cell.run))
     if not same or provenance["globalfit"] != globalfit.__version__:
         return State.OTHER
     now = data_checksums(build_likelihoods(cell.run, build_inputs(cell.run)))
     return State.FINISHED if provenance["data_sha256"] == now else State.OTHER_DATA
 
 
-def run_cell(cell: Cell, progress: Progress = silent) -> CellOutcome:
-    """Carry out one run unless its folder holds it already; every error ends up in the outcome."""
+def settled(cell: Cell) -> CellOutcome | None:
+    """The outcome of a run that is there already or that its folder cannot take; None for one to carry out."""
     folder = cell_folder(cell)
     try:
         match cell_state(cell):
             case State.FINISHED:
-                return CellOutcome(cell.name, folder, Result.SKIPPED, names.read_json(folder / names.EVIDENCE))
+                return CellOutcome(cell.name, folder, Result.SKIPPED, read_json(folder / names.EVIDENCE))
             case State.OTHER_DATA:
-                raise OutputError(f"{folder}: already holds {State.OTHER_DATA.value}; remove it to run again.")
-        return CellOutcome(cell.name, folder, Result.FINISHED, fit(cell.run, progress=progress).evidence)
+                raise OutputError(
+                    f"{folder}: already holds this run, finished on data that have changed since; "
+                    "remove it to run again."
+                )
+    except GlobalFitError as error:
+        return CellOutcome(cell.name, folder, Result.FAILED, message=str(error))
+    return None
+
+
+def run_cell(
+    cell: Cell, progress: Progress = silent, checkpoint_every: float = names.CHECKPOINT_EVERY_S
+) -> CellOutcome:
+    """Carry out one run unless its folder holds it already; every error ends up in the outcome."""
+    folder = cell_folder(cell)
+    try:
+        if outcome := settled(cell):
+            return outcome
+        return CellOutcome(cell.name, folder, Result.FINISHED, fit(cell.run, None, progress, checkpoint_every).evidence)
     except GlobalFitError as error:
         return CellOutcome(cell.name, folder, Result.FAILED, message=str(error))
     except Exception as error:  # noqa: BLE001 - hours of other runs must not be lost to the fault of one
@@ -93,7 +103,3 @@ def cell_folder(cell: Cell) -> Path:
     if cell.run.output is None:
         raise cell.run.source.error((), "has no output folder; give the file one, here or with --output.")
     return Path(cell.run.output)
-
-
-def _settings(run: RunFile) -> dict[str, Any]:
-    return run.model_dump(mode="json", exclude={"output"})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class GlobalFitError(Exception):
@@ -34,3 +36,12 @@ class DataError(GlobalFitError):
 
 class OutputError(GlobalFitError):
     """An output folder that cannot be written or that already holds another run."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A run that a signal has stopped after everything was saved."""
+
+    def __init__(self, number: int, folder: Path) -> None:
+        self.number = number
+        name = signal.Signals(number).name
+        super().__init__(f"stopped by {name}, nothing is lost; `globalfit resume {folder}` goes on.")

@@ -18,11 +18,12 @@ from globalfit.errors import OutputError
 def replaced_path(path: Path) -> Iterator[Path]:
     """A temporary path in the folder of `path`, which takes the place of `path` when the block ends without an error.
 
+    It ends like `path`, for libraries that look at that. What was written is on the disk before it takes the place.
     Raises `OutputError` if the folder cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}.") from error
@@ -33,6 +34,7 @@ def replaced_path(path: Path) -> Iterator[Path]:
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
+        _flush(temporary)
         temporary.replace(path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}.") from error
@@ -47,11 +49,30 @@ def replaced(path: Path) -> Iterator[TextIO]:
         yield stream
 
 
+def read_json(path: Path) -> Any:
+    """JSON of a result. Raises `OutputError` if it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {error.strerror}. Is {path.parent} the folder of a run?") from error
+    except ValueError as error:
+        raise OutputError(f"{path}: is not valid JSON: {error}.") from error
+
+
 def write_json(path: Path, data: Any) -> None:
     """Indented JSON; numbers that JSON does not know (infinite, NaN) become null."""
     with replaced(path) as stream:
         json.dump(_finite(data), stream, indent=2, ensure_ascii=False, allow_nan=False)
         stream.write("\n")
+
+
+def _flush(path: Path) -> None:
+    """Have the content of a file on the disk."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _finite(data: Any) -> Any:

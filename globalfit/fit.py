@@ -15,13 +15,14 @@ import numpy as np
 
 import globalfit
 from globalfit.build import build, resolve
+from globalfit.checkpoint import REFERENCE, checkpoint
 from globalfit.files import replaced, replaced_path, write_json
 from globalfit.posterior import Posterior
-from globalfit.progress import Event, Progress, silent
-from globalfit.provenance import provenance
+from globalfit.progress import WARNING, Event, Progress, silent
+from globalfit.provenance import data_checksums, provenance
 from globalfit.report import make_report
 from globalfit.results import folder as names
-from globalfit.results.derived import Stored, best_fit, fraction_not_finite, fraction_without_solution, store
+from globalfit.results.derived import PriorProbe, Stored, best_fit, fraction_without_solution, probe_prior, store
 from globalfit.results.details import details, variable_meanings
 from globalfit.results.inference import Samples, save
 from globalfit.results.plane import evaluate_plane, plane_record
@@ -36,6 +37,8 @@ from globalfit.samplers import Draws, Optimum, Sampler
 from globalfit.samplers.batching import BLOCK
 from globalfit.samplers.bridge import cross_checked
 
+# Prior draws at which a checkpoint and the run that goes on with it must agree.
+IDENTITY_POINTS = 16
 NOT_FINITE = (
     "{:.2g} % of the prior draws have a solution, but no finite likelihood; `globalfit check` says which experiment."
 )
@@ -49,10 +52,17 @@ class Outcome(NamedTuple):
     evidence: dict[str, Any]
 
 
-def fit(run: RunFile, folder: Path | None = None, progress: Progress = silent) -> Outcome:
+def fit(
+    run: RunFile,
+    folder: Path | None = None,
+    progress: Progress = silent,
+    checkpoint_every: float = names.CHECKPOINT_EVERY_S,
+) -> Outcome:
     """Sample the posterior of a run and write its output folder (`run.output` unless `folder` is given).
 
-    Raises `ConfigurationError` for a run that cannot be built, `OutputError` for a folder that cannot take it.
+    A folder that holds the same run unfinished is gone on with, from its checkpoint, which is written every
+    `checkpoint_every` seconds and on SIGINT and SIGTERM (`Stopped`). Raises `ConfigurationError` for a run that cannot
+    be built, `OutputError` for a folder that cannot take it.
     """
     started, clock = datetime.datetime.now(datetime.UTC), Clock()
     progress(Event("building", 0.0, message=run.source.name))
@@ -64,28 +74,44 @@ def fit(run: RunFile, folder: Path | None = None, progress: Progress = silent) -
         if folder is None:
             raise run.source.error(("output",), "is missing: name the output folder here or with --output.")
         full = resolve(run).model_copy(update={"output": str(folder)})
-    settings = dump(full.model_dump(mode="json"), f"globalfit {globalfit.__version__}: a run with all its settings")
-    names.claim(folder, settings)
-    write_text(folder / names.RUN, settings)
-
-    with clock("sampling"):
-        broken = fraction_not_finite(posterior, run.seed, getattr(sampler, "block", BLOCK))
-        if broken > 0.0:
-            progress(Event("WARNING", 0.0, message=NOT_FINITE.format(100.0 * broken)))
-        draws = sampler.run(posterior, run.seed, progress)
-        draws = dataclasses.replace(draws, numbers=draws.numbers | {"fraction_not_finite": broken})
-    kept = (folder, run, posterior, sampler)
-    if isinstance(draws, Optimum):
-        evidence = keep_optimum(*kept, draws, clock)
-    else:
-        with clock("evidence cross-check"):
-            draws = cross_checked(posterior, draws, run.seed, progress)
-        evidence = keep_draws(*kept, draws, clock, progress)
-    write_json(folder / names.PROVENANCE, provenance(posterior, run.seed, run.source.name, started, clock.seconds))
-    progress(Event("report", 0.0))
-    make_report(folder)
-    progress(Event("report", 1.0, 1.0))
+    with names.claimed(folder, full) as unfinished:
+        if not unfinished:
+            title = f"globalfit {globalfit.__version__}: a run with all its settings"
+            write_text(folder / names.RUN, dump(full.model_dump(mode="json"), title))
+        with clock("sampling"):
+            probe = probe_prior(posterior, run.seed, getattr(sampler, "block", BLOCK))
+            if probe.not_finite > 0.0:
+                progress(Event(WARNING, 0.0, message=NOT_FINITE.format(100.0 * probe.not_finite)))
+            identity = run_identity(full, posterior, probe)
+            with checkpoint(folder / names.CHECKPOINT, identity, checkpoint_every, progress) as record:
+                draws = sampler.run(posterior, run.seed, progress)
+            draws = dataclasses.replace(draws, numbers=draws.numbers | {"fraction_not_finite": probe.not_finite})
+        kept = (folder, run, posterior, sampler)
+        if isinstance(draws, Optimum):
+            evidence = keep_optimum(*kept, draws, clock)
+        else:
+            with clock("evidence cross-check"):
+                draws = cross_checked(posterior, draws, run.seed, progress)
+            evidence = keep_draws(*kept, draws, clock, progress)
+        origin = provenance(posterior, run.seed, run.source.name, started, clock.seconds)
+        write_json(folder / names.PROVENANCE, origin | {"resumed": record.taken > 0})
+        progress(Event("report", 0.0))
+        make_report(folder)
+        progress(Event("report", 1.0, 1.0))
     return Outcome(folder, draws, evidence)
+
+
+def run_identity(full: RunFile, posterior: Posterior, probe: PriorProbe) -> dict[str, Any]:
+    """What a checkpoint belongs to: settings with all defaults, parameters in order, data, and the density itself at
+    some prior draws."""
+    few = slice(0, IDENTITY_POINTS)
+    reference = {f"parameter '{name}'": probe.theta[few, i].tolist() for i, name in enumerate(posterior.names)}
+    return {
+        "settings": names.settings(full),
+        "sampled_parameters": list(posterior.names),
+        "data_sha256": data_checksums(posterior.likelihoods),
+        REFERENCE: reference | {"ln L": probe.log_likelihood[few].tolist()},
+    }
 
 
 def keep_draws(

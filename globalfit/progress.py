@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+# The stage of an event that is a warning: its message must be seen.
+WARNING = "WARNING"
+
 
 @dataclasses.dataclass(frozen=True)
 class Event:

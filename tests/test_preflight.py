@@ -17,7 +17,7 @@ from globalfit.cli import cli
 from globalfit.cli.run import verdict as spoken
 from globalfit.fit import fit
 from globalfit.preflight import STEP, judge, look, segments
-from globalfit.results.derived import fraction_not_finite
+from globalfit.results.derived import probe_prior
 from globalfit.samplers.batching import prior_draws
 
 DRAWS = 300
@@ -182,7 +182,7 @@ def test_a_run_with_a_broken_likelihood_warns_before_it_samples(tmp_path, monkey
 
 
 def test_the_warning_shares_the_compiled_function_of_the_samplers(posterior, monkeypatch):
-    assert fraction_not_finite(posterior, 1) == 0.0
+    assert probe_prior(posterior, 1).not_finite == 0.0
 
     def traced_again(*_):
         raise AssertionError

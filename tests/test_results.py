@@ -16,7 +16,7 @@ from globalfit.errors import ConfigurationError, OutputError
 from globalfit.files import replaced, write_json
 from globalfit.fit import fit
 from globalfit.results import inference
-from globalfit.results.folder import claim
+from globalfit.results.folder import claimed
 from globalfit.results.inference import Samples, load, save, statistics
 from globalfit.results.summary import COLUMNS, weighted_quantiles
 
@@ -167,10 +167,11 @@ def test_a_folder_takes_one_run(tmp_path):
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match="is not empty and holds no run"):
-        claim(tmp_path, "")
-    with pytest.raises(OutputError, match="is a file"):
-        claim(tmp_path / "notes.txt", "")
+    run = runfile.parse({"model": "axial"})
+    with pytest.raises(OutputError, match="is not empty and holds no run"), claimed(tmp_path, run):
+        pass
+    with pytest.raises(OutputError, match="is a file"), claimed(tmp_path / "notes.txt", run):
+        pass
 
 
 def test_files_appear_whole_or_not_at_all(tmp_path):

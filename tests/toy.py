@@ -24,6 +24,8 @@ from globalfit.progress import Event
 from globalfit.samplers import Diagnostic, Draws, Evidence, Weighted
 
 SOURCE = "invented for the tests"
+# Samplers of the program, under names of their own.
+REAL_SAMPLERS = ("dynesty", "emcee", "grid", "nautilus", "nuts", "optimize")
 
 
 class ToyOptions(BaseModel):
@@ -202,7 +204,8 @@ def register(monkeypatch, tmp_path):
     groups = {
         "model": {"toy": "toy:ToyModel"},
         "likelihood": {"gauss": "toy:Gauss", "new_gauss": "toy:NewGauss", "needy": "toy:Needy"},
-        "sampler": dict.fromkeys(("dynesty", "toy_sampler"), "toy:ToySampler"),
+        "sampler": dict.fromkeys(("dynesty", "toy_sampler"), "toy:ToySampler")
+        | {f"real_{name}": f"globalfit.samplers.{name}:{name.title()}" for name in REAL_SAMPLERS},
     }
     points = {
         kind: {name: EntryPoint(name, value, f"globalfit.{kind}s") for name, value in entries.items()}

@@ -15,6 +15,7 @@ from globalfit.cli.errors import Group
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     commands_from={
         "run": "globalfit.cli.run:run",
+        "resume": "globalfit.cli.run:resume",
         "evaluate": "globalfit.cli.evaluate:evaluate",
         "check": "globalfit.cli.check:check",
         "report": "globalfit.cli.run:report",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from globalfit.campaign import CellOutcome
 
 
-def run_campaign(campaign: Campaign, output: Path | None, seed: int | None) -> None:
+def run_campaign(campaign: Campaign, output: Path | None, seed: int | None, checkpoint_every: float) -> None:
     """Carry out the runs of a file one after the other and compare them.
 
     Everything is built first, so that a mistake in the last run is not found after the others have run.
@@ -31,7 +31,10 @@ def run_campaign(campaign: Campaign, output: Path | None, seed: int | None) -> N
         raise campaign.source.error(("output",), "is missing: name the output folder here or with --output.")
     use_compilation_cache()
     build_all(campaign.cells)
-    outcomes = [_run_one(cell, f"{index}/{len(campaign.cells)}") for index, cell in enumerate(campaign.cells, start=1)]
+    count = len(campaign.cells)
+    outcomes = [
+        _run_one(cell, f"{index}/{count}", checkpoint_every) for index, cell in enumerate(campaign.cells, start=1)
+    ]
     for line in summary_lines(outcomes):
         click.echo(line)
     _compare(outcomes, campaign.output)
@@ -57,12 +60,12 @@ def summary_lines(outcomes: Sequence[CellOutcome]) -> list[str]:
     return [f"{outcome.name:<{width}}  {_ending(outcome)}" for outcome in outcomes]
 
 
-def _run_one(cell: Cell, number: str) -> CellOutcome:
+def _run_one(cell: Cell, number: str, checkpoint_every: float) -> CellOutcome:
     from globalfit.campaign import Result, run_cell
 
     click.echo(f"[{number}] {cell.name} -> {cell.run.output}", err=True)
     with shown_progress() as progress:
-        outcome = run_cell(cell, progress)
+        outcome = run_cell(cell, progress, checkpoint_every)
     if outcome.traceback:
         click.echo(outcome.traceback, err=True)
     if outcome.result is Result.SKIPPED:

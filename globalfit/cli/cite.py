@@ -22,7 +22,8 @@ def cite(run: str) -> None:
 
 def listed(run: str) -> list[dict[str, str]]:
     """References of a finished run as its report has them, or of one that a run file describes."""
-    from globalfit.results.folder import DETAILS, read_json
+    from globalfit.files import read_json
+    from globalfit.results.folder import DETAILS
 
     if Path(run).is_dir():
         return read_json(Path(run) / DETAILS)["references"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from globalfit.errors import GlobalFitError
+from globalfit.errors import GlobalFitError, Stopped
 
 FAILED = 1
 USAGE = 2
@@ -37,6 +37,8 @@ class Group(click.Group):
             return super().invoke(ctx)
         except GlobalFitError as error:
             fail(str(error), USAGE)
+        except Stopped as stopped:
+            fail(str(stopped), 128 + stopped.number)
         except KeyboardInterrupt:
             fail("interrupted.", INTERRUPTED)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import click
 
-from globalfit.progress import Event, Progress
+from globalfit.progress import WARNING, Event, Progress
 
 LINE_EVERY_S = 20.0
 
@@ -33,7 +33,7 @@ class Lines:
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
-        if event.stage == self._stage and now - self._last < LINE_EVERY_S:
+        if event.stage == self._stage != WARNING and now - self._last < LINE_EVERY_S:
             return
         self._stage, self._last = event.stage, now
         done = f" {100.0 * event.done / event.total:.0f} %" if event.total else ""

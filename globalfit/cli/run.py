@@ -11,33 +11,64 @@ from globalfit.cli.cache import use_compilation_cache
 from globalfit.cli.campaign import run_campaign
 from globalfit.cli.errors import NOT_CONVERGED
 from globalfit.cli.progress import shown_progress
-from globalfit.runfile import load
+from globalfit.errors import OutputError
+from globalfit.results.folder import CHECKPOINT_EVERY_S, RUN
+from globalfit.runfile import RunFile, load
 from globalfit.runfile.campaign import load_campaign
 from globalfit.runfile.schema import MAX_SEED
+
+CHECKPOINTS = click.option(
+    "--checkpoint-every",
+    type=click.FloatRange(0.0),
+    default=CHECKPOINT_EVERY_S,
+    show_default=True,
+    help="Seconds of work that a killed run loses at most.",
+)
 
 
 @click.command()
 @click.argument("runfile")
 @click.option("--output", type=click.Path(path_type=Path), help="Output folder instead of the run file's.")
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Seed instead of the run file's.")
-def run(runfile: str, output: Path | None, seed: int | None) -> None:
+@CHECKPOINTS
+def run(runfile: str, output: Path | None, seed: int | None, checkpoint_every: float) -> None:
     """Sample the posterior of RUNFILE and write its output folder with the report.
 
-    RUNFILE is a path or the name of a packaged run file (see `globalfit list runs`). The exit status is 3 if a
-    convergence check failed. The runs of a file that lists several are carried out one after the other, those that are
-    there already are skipped, and they are compared at the end; the exit status is 1 if one of them failed.
+    RUNFILE is a path or the name of a packaged run file (see `globalfit list runs`). A run that was stopped goes on
+    from its checkpoint. The exit status is 3 if a convergence check failed. The runs of a file that lists several are
+    carried out one after the other, those that are there already are skipped, and they are compared at the end; the
+    exit status is 1 if one of them failed.
     """
     if campaign := load_campaign(runfile):
-        run_campaign(campaign, output, seed)
+        run_campaign(campaign, output, seed, checkpoint_every)
         return
     settings = load(runfile)
     if seed is not None:
         settings = settings.model_copy(update={"seed": seed})
+    _fit(settings, output, checkpoint_every)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@CHECKPOINTS
+def resume(folder: Path, checkpoint_every: float) -> None:
+    """Go on with the run in FOLDER that was stopped, from its checkpoint.
+
+    The result is that of a run that was never stopped. Nothing is done if the settings, the data or the likelihood have
+    changed since.
+    """
+    path = folder / RUN
+    if not path.is_file():
+        raise OutputError(f"{folder}: holds no run; `globalfit run RUNFILE --output {folder}` starts one.")
+    _fit(load(path), folder, checkpoint_every)
+
+
+def _fit(settings: RunFile, output: Path | None, checkpoint_every: float) -> None:
     use_compilation_cache()
     from globalfit.fit import fit
 
     with shown_progress() as progress:
-        outcome = fit(settings, output, progress)
+        outcome = fit(settings, output, progress, checkpoint_every)
     click.echo(verdict(outcome.folder, outcome.evidence))
     if not outcome.draws.converged:
         raise click.exceptions.Exit(NOT_CONVERGED)
@@ -47,8 +78,9 @@ def run(runfile: str, output: Path | None, seed: int | None) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Draw the figures of the finished run in FOLDER again and write its report."""
+    from globalfit.files import read_json
     from globalfit.report import make_report
-    from globalfit.results.folder import EVIDENCE, read_json
+    from globalfit.results.folder import EVIDENCE
 
     with shown_progress():
         path = make_report(folder)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from globalfit import runfile
 from globalfit.errors import ConfigurationError, OutputError
+from globalfit.files import read_json
 from globalfit.results import folder as names
 from globalfit.results.inference import Samples, load
 from globalfit.runfile import RunFile
@@ -83,9 +84,9 @@ def read_run(folder: Path, name: str) -> Run:
         name=name,
         folder=folder,
         settings=runfile.load(folder / names.RUN),
-        evidence=names.read_json(folder / names.EVIDENCE),
-        details=names.read_json(folder / names.DETAILS),
-        provenance=names.read_json(folder / names.PROVENANCE),
+        evidence=read_json(folder / names.EVIDENCE),
+        details=read_json(folder / names.DETAILS),
+        provenance=read_json(folder / names.PROVENANCE),
         samples=load(posterior) if posterior.is_file() else None,
     )
 

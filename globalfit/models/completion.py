@@ -52,13 +52,10 @@ class Completed(NamedTuple):
 
 def completed(completion: Completion, parameters: Mapping[str, Array], inputs: Inputs) -> Completed:
     """One point, given by `m_zp`, `g_chi` (the gauge coupling) and the parameters of `loop_parameters`."""
-    arguments = _arguments(parameters)
-    mixing, states = (
-        loop_mixing(completion, **arguments, inputs=inputs),
-        fermions_of(completion, **arguments, inputs=inputs),
-    )
+    states = fermions_of(completion, **_arguments(parameters), inputs=inputs)
     mass = jnp.stack([jnp.zeros_like(states.lighter), -states.lighter, states.heavier])
     coupling = psi_charge(completion) * parameters["g_chi"]
+    mixing = loop_mixing(states, coupling, inputs)
     coupling2 = coupling**2 * states.shares[:, None] * states.shares[None, :]
     if completion == "su2xu1":
         return Completed(mixing, Hidden(mass, coupling2), None, coupling)

@@ -88,30 +88,9 @@ class NeutralFermions(NamedTuple):
     shares: Float[Array, " 3"]
 
 
-def loop_mixing(
-    completion: Completion,
-    m_zp: Float[Array, ""],
-    g_chi: Float[Array, ""],
-    m_n: Float[Array, ""],
-    y_nu: Float[Array, ""],
-    y_psi: Float[Array, ""],
-    inputs: Inputs,
-) -> LoopMixing:
-    """Mixing in the completion with gauge group SU(2)_L x U(1) or SU(2)_L x SU(2).
-
-    Args:
-        completion: in `su2xsu2` Phi and psi_L are doublets: the Z' is the neutral vector, the component of psi_L that
-            mixes has the charge 1/2, and m_Z' = g_chi v_Phi/2 instead of g_chi v_Phi.
-        m_zp: mass of the Z', GeV.
-        g_chi: gauge coupling of the Z'; nothing mixes at zero.
-        m_n: Majorana mass M_N, GeV, larger than zero.
-        y_nu: Yukawa coupling of the doublet L.
-        y_psi: Yukawa coupling of psi_L.
-        inputs: couplings and masses of the Standard Model.
-    """
-    fermions = fermions_of(completion, m_zp, g_chi, m_n, y_nu, y_psi, inputs)
-    z_charge = inputs.charge / (2.0 * inputs.sin_theta_w * inputs.cos_theta_w)
-    strength = z_charge * psi_charge(completion) * g_chi
+def loop_mixing(fermions: NeutralFermions, coupling: Float[Array, ""], inputs: Inputs) -> LoopMixing:
+    """Mixing by the loop of `fermions`; `coupling` is that of the Z' to the psi_L among them."""
+    strength = coupling * inputs.charge / (2.0 * inputs.sin_theta_w * inputs.cos_theta_w)
     return LoopMixing(strength * slope(fermions, inputs.m_z**2), strength * mass_mixing(fermions), fermions.lighter)
 
 
@@ -124,7 +103,18 @@ def fermions_of(
     y_psi: Float[Array, ""],
     inputs: Inputs,
 ) -> NeutralFermions:
-    """The neutral fermions of a completion; arguments as in `loop_mixing`."""
+    """The neutral fermions of the completion with gauge group SU(2)_L x U(1) or SU(2)_L x SU(2).
+
+    Args:
+        completion: in `su2xsu2` Phi and psi_L are doublets: the Z' is the neutral vector, the component of psi_L that
+            mixes has the charge 1/2, and m_Z' = g_chi v_Phi/2 instead of g_chi v_Phi.
+        m_zp: mass of the Z', GeV.
+        g_chi: gauge coupling of the Z'; nothing mixes at zero.
+        m_n: Majorana mass M_N, GeV, larger than zero.
+        y_nu: Yukawa coupling of the doublet L.
+        y_psi: Yukawa coupling of psi_L.
+        inputs: couplings and masses of the Standard Model.
+    """
     v_phi = m_zp / (psi_charge(completion) * jnp.where(g_chi > 0.0, g_chi, 1.0))
     return neutral_fermions(y_nu * inputs.higgs_vev / math.sqrt(2.0), y_psi * v_phi / math.sqrt(2.0), m_n)
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from globalfit.errors import OutputError
+from globalfit.files import read_json
 from globalfit.results import folder as names
 from globalfit.results.inference import Samples, load
 
@@ -61,13 +62,13 @@ def read_content(folder: Path) -> Content:
         raise OutputError(
             f"{folder}: is not the folder of a finished run: {error.strerror}, {error.filename}."
         ) from error
-    details = names.read_json(folder / names.DETAILS)
+    details = read_json(folder / names.DETAILS)
     return Content(
         folder,
         settings,
         Samples({}, {}, {}, {}) if details.get("profile") is not None else load(folder / names.POSTERIOR),
-        names.read_json(folder / names.EVIDENCE),
+        read_json(folder / names.EVIDENCE),
         summary,
         details,
-        names.read_json(folder / names.PROVENANCE),
+        read_json(folder / names.PROVENANCE),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -106,15 +106,25 @@ def fraction_without_solution(posterior: Posterior, seed: int, count: int = PRIO
     return float(np.mean((flags & status.NO_SOLUTION.bit) != 0))
 
 
-def fraction_not_finite(posterior: Posterior, seed: int, count: int = batching.BLOCK) -> float:
-    """Fraction of `count` prior draws that have a solution, but no finite ln L: something is wrong with the physics.
+class PriorProbe(NamedTuple):
+    """Prior draws with their ln L; `not_finite` is the fraction that has a solution, but no finite ln L: then something
+    is wrong with the physics."""
+
+    theta: Float[np.ndarray, "point ndim"]
+    log_likelihood: Float[np.ndarray, " point"]
+    not_finite: float
+
+
+def probe_prior(posterior: Posterior, seed: int, count: int = batching.BLOCK) -> PriorProbe:
+    """`count` prior draws.
 
     Samplers evaluate blocks of this size with the same compiled function, so that this costs no more than one block.
     """
     u = np.random.default_rng([seed, 2]).random((count, posterior.ndim))
     theta, log_likelihood = batching.evaluate_cube(posterior, u, count)
     solvable = (portal_status(posterior, theta) & status.FATAL) == 0
-    return float(np.mean(solvable & ~np.isfinite(log_likelihood)))
+    not_finite = float(np.mean(solvable & ~np.isfinite(log_likelihood)))
+    return PriorProbe(theta, log_likelihood, not_finite)
 
 
 def portal_status(posterior: Posterior, theta: Float[np.ndarray, "point ndim"]) -> Int[np.ndarray, " point"]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from globalfit import runfile
 from globalfit.errors import OutputError
+from globalfit.runfile import RunFile
+
+try:
+    import fcntl
+except ImportError:  # there is no such lock on Windows
+    fcntl = None
 
 RUN = "run.yaml"
 POSTERIOR = "posterior.nc"
@@ -17,44 +26,80 @@ DETAILS = "report.json"
 PLANE = "plane.csv"
 CURVES = "curves.csv"
 PROFILE = "profile.csv"
+CHECKPOINT = "checkpoint"
 FIGURES = "figures"
 REPORT = "report.html"
 
+# Seconds between two files of a checkpoint.
+CHECKPOINT_EVERY_S = 30.0
 
-def claim(folder: Path, run_yaml: str) -> None:
-    """Make the folder and check that it may take this run.
 
-    An unfinished run with the same `run.yaml` may be started again. Raises `OutputError` for a folder that holds
-    another run, a finished one, or files that are none of ours.
+def settings(run: RunFile) -> dict[str, Any]:
+    """What makes a run with all its defaults filled in the same as another one: everything but where it is written."""
+    return run.model_dump(mode="json", exclude={"output"})
+
+
+@contextlib.contextmanager
+def claimed(folder: Path, run: RunFile) -> Iterator[bool]:
+    """Make the folder and hold it for this run, all its defaults filled in, against other processes.
+
+    Gives whether the folder holds this run already, unfinished. Raises `OutputError` for a folder that another process
+    writes, that holds another run, a finished one, or files that are none of ours.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file, not a folder; choose another one with --output.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held = sorted(path.name for path in folder.iterdir())
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be used: {error.strerror}.") from error
-    if RUN in held:
-        same = (folder / RUN).read_text(encoding="utf-8") == run_yaml
-        if REPORT in held:
-            which = "this run, finished" if same else "another run"
-            raise OutputError(
-                f"{folder}: already holds {which}. Choose another folder with --output, or remove this one; "
-                f"`globalfit report {folder}` makes its report again."
-            )
-        if not same:
-            raise OutputError(
-                f"{folder}: already holds another, unfinished run. Choose another folder with --output, or remove it."
-            )
-    elif held:
-        raise OutputError(f"{folder}: is not empty and holds no run; choose another folder with --output.")
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.callback(os.close, handle := os.open(folder, os.O_RDONLY))
+            _lock(folder, handle)
+            held = sorted(path.name for path in folder.iterdir())
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be used: {error.strerror}.") from error
+        yield _is_unfinished(folder, held, run)
 
 
-def read_json(path: Path) -> Any:
-    """JSON of a result. Raises `OutputError` if it cannot be read."""
+def is_locked(folder: Path) -> bool:
+    """Whether another process writes a folder; never where there are no such locks."""
+    if fcntl is None:
+        return False
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be read: {error.strerror}. Is {path.parent} the folder of a run?") from error
-    except ValueError as error:
-        raise OutputError(f"{path}: is not valid JSON: {error}.") from error
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _lock(folder: Path, handle: int) -> None:
+    """Hold the folder as long as the handle is open; the end of the process releases it, however it ends."""
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutputError(
+            f"{folder}: another process is writing there. Wait for it, or choose another folder with --output."
+        ) from error
+
+
+def _is_unfinished(folder: Path, held: list[str], run: RunFile) -> bool:
+    if RUN not in held:
+        if held:
+            raise OutputError(f"{folder}: is not empty and holds no run; choose another folder with --output.")
+        return False
+    same = settings(runfile.load(folder / RUN)) == settings(run)
+    if REPORT in held:
+        which = "this run, finished" if same else "another run"
+        raise OutputError(
+            f"{folder}: already holds {which}. Choose another folder with --output, or remove this one; "
+            f"`globalfit report {folder}` makes its report again."
+        )
+    if not same:
+        raise OutputError(
+            f"{folder}: already holds another, unfinished run. `globalfit resume {folder}` goes on with it; "
+            "choose another folder with --output, or remove it."
+        )
+    return True

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from globalfit.errors import ConfigurationError
+from globalfit.recording import recorded
 from globalfit.samplers import Target
 
 # Points that are evaluated at once: their working set fits into a core's cache.
@@ -46,7 +47,7 @@ def cube_batch(
     return jax.vmap(one)(u) if len(u) <= CHUNK else jax.lax.map(one, u, batch_size=CHUNK)
 
 
-cube_block = eqx.filter_jit(cube_batch)
+cube_block = recorded(eqx.filter_jit(cube_batch))
 
 
 @eqx.filter_jit
@@ -83,6 +84,20 @@ def evaluate_cube(
     parts = [cube_block(target, jnp.asarray(points)) for points in _blocks(u, block)]
     theta, value = (np.concatenate([np.asarray(part[i]) for part in parts]) for i in (0, 1))
     return theta[: len(u)], value[: len(u)]
+
+
+def log_likelihoods(
+    target: Target, u: Float[np.ndarray, "batch ndim"], block: int = BLOCK
+) -> Float[np.ndarray, " batch"]:
+    """ln L alone of any number of unit-cube points; checkpoints then hold no more either."""
+    return _log_likelihoods(target, u, block)[0]
+
+
+@recorded
+def _log_likelihoods(
+    target: Target, u: Float[np.ndarray, "batch ndim"], block: int
+) -> tuple[Float[np.ndarray, " batch"]]:
+    return (evaluate_cube(target, u, block)[1],)
 
 
 def evaluate_log_prior(target: Target, theta: Float[np.ndarray, "batch ndim"]) -> Float[np.ndarray, " batch"]:

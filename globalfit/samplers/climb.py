@@ -9,6 +9,7 @@ fixed.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from globalfit.recording import recorded
 from globalfit.samplers import Target
 from globalfit.samplers.batching import log_likelihood
 
@@ -104,6 +106,7 @@ def _begin(u: Float[np.ndarray, "ascent ndim"]) -> dict[str, np.ndarray]:
     }
 
 
+@functools.partial(recorded, make=_State)
 @eqx.filter_jit
 def _advance(target: Target, state: _State, low: Float[Array, "lane ndim"], high: Float[Array, "lane ndim"]) -> _State:
     """`STEPS` evaluations of every lane; one that is done stays."""

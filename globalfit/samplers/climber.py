@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from globalfit.samplers import Target
-from globalfit.samplers.batching import evaluate_cube
+from globalfit.samplers.batching import log_likelihoods
 from globalfit.samplers.climb import Summits, climb
 
 # The cube ends here: quantiles 0 and 1 of an unbounded prior lie at infinity.
@@ -46,7 +46,7 @@ class Climber:
     def evaluate(self, u: Float[np.ndarray, "point ndim"]) -> Points:
         """The same points with their ln L."""
         self.calls += len(u)
-        return Points(u, evaluate_cube(self.target, u)[1])
+        return Points(u, log_likelihoods(self.target, u))
 
     def climb(self, u: Float[np.ndarray, "point ndim"], held: Bool[np.ndarray, "point ndim"] | None = None) -> Summits:
         """Maxima reached from every start with the coordinates `held` as they are."""

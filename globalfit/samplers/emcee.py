@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from globalfit.progress import Progress
 from globalfit.samplers import Diagnostic, Draws, Target
-from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior
+from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, log_likelihoods
 from globalfit.samplers.diagnostics import at_least, chain_checks
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.tempering import Particles, tempered
@@ -92,7 +92,7 @@ class Emcee:
 
         def log_density(u: Float[np.ndarray, "batch ndim"]) -> Float[np.ndarray, " batch"]:
             inside = np.all((u > 0.0) & (u < 1.0), axis=1)
-            value = evaluate_cube(target, np.where(inside[:, None], u, 0.5), block=half)[1]
+            value = log_likelihoods(target, np.where(inside[:, None], u, 0.5), half)
             return np.where(inside, value, -np.inf)
 
         # Not DESnookerMove: as of emcee 3.1.6 its step and its Jacobian do not match, and it shifts the posterior.

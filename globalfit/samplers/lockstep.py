@@ -10,6 +10,7 @@ leave the cube and to fall to the threshold leave the constrained prior invarian
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, cast
@@ -24,6 +25,7 @@ from dynesty.sampler import Sampler as DynestySampler
 from dynesty.utils import LoglOutput
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from globalfit.recording import recorded
 from globalfit.samplers import Target
 from globalfit.samplers.batching import CHUNK, cube_batch, cube_block
 from globalfit.samplers.ellipsoids import overlaps, union_draws
@@ -49,6 +51,7 @@ class Walks(NamedTuple):
     hits: Int[Array, " queue"]
 
 
+@functools.partial(recorded, make=Walks)
 @eqx.filter_jit
 def advance(
     target: Target,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+import h5py
 import nautilus
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +15,7 @@ from scipy.special import logsumexp
 
 from globalfit.errors import ConfigurationError
 from globalfit.progress import Progress
+from globalfit.recording import current, unrecorded
 from globalfit.samplers import Diagnostic, Draws, Evidence, Target, Weighted
 from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, too_few_solutions, transform_cube
 from globalfit.samplers.diagnostics import ESS_BOUND, at_least, at_most
@@ -21,6 +24,8 @@ from globalfit.samplers.pace import Pace
 
 # Points above the threshold that nautilus wants per ellipsoid, beyond the number of parameters (its own default).
 PER_ELLIPSOID = 50
+# File of the state in a checkpoint.
+STATE = "nautilus.h5"
 
 
 class NautilusOptions(BaseModel):
@@ -91,16 +96,17 @@ class Nautilus:
         self.check(target.names)
         pace = Pace(progress, "nautilus")
         batches = _Batches(target, options)
-        sampler = _sampler(target, options, batches, seed)
+        sampler, explored = _begin(target, options, batches, seed)
         # nautilus keeps the linear algebra of its networks to one thread and starts no process without a pool.
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
             warnings.filterwarnings("ignore", message="Polyfit may be poorly conditioned")
-            self._advance(sampler, pace, f_live=options.f_live, n_shell=0, n_eff=0)
-            live = _live_fraction(sampler, options.n_live)
-            explored = Exploration(float(sampler.log_z), live, batches.calls)
+            if explored is None:
+                self._advance(sampler, pace, None, f_live=options.f_live, n_shell=0, n_eff=0)
+                live = _live_fraction(sampler, options.n_live)
+                explored = Exploration(float(sampler.log_z), live, float(batches.calls))
             if sampler.explored:
                 sampler.discard_exploration = options.discard_exploration
-                self._advance(sampler, pace, n_eff=options.n_eff)
+                self._advance(sampler, pace, explored, n_eff=options.n_eff)
             u, log_weight, log_likelihood = sampler.posterior()
             effective = float(sampler.n_eff)
             log_evidence, error = float(sampler.log_z), _relative_error(sampler)
@@ -123,7 +129,7 @@ class Nautilus:
             weighted=Weighted(theta, log_weight, log_likelihood),
             numbers={
                 "likelihood_calls": float(batches.calls),
-                "exploration_calls": float(explored.calls),
+                "exploration_calls": explored.calls,
                 "log_evidence_exploration": explored.log_evidence,
                 "bounds": float(len(sampler.bounds)),
                 "efficiency": effective / batches.calls,
@@ -131,10 +137,18 @@ class Nautilus:
             },
         )
 
-    def _advance(self, sampler: Any, pace: Pace, **goal: float) -> None:
+    def _advance(self, sampler: Any, pace: Pace, explored: Exploration | None, **goal: float) -> None:
         """Run batch by batch until the goal or the last call allowed."""
-        while sampler.n_like < self.options.max_calls and not sampler.run(**goal, n_like_max=sampler.n_like + 1):
+        record = current()
+        while sampler.n_like < self.options.max_calls:
+            # The networks are too expensive to be trained again: nautilus keeps its state in a file of its own.
+            with unrecorded():
+                finished = sampler.run(**goal, n_like_max=sampler.n_like + 1)
+            if finished:
+                break
             pace(sampler.n_like, lambda: _state(sampler))
+            if record is not None:
+                record.snapshot(STATE, lambda path: _write(sampler, explored, path))
 
 
 class Exploration(NamedTuple):
@@ -142,7 +156,7 @@ class Exploration(NamedTuple):
 
     log_evidence: float
     live_fraction: float
-    calls: int
+    calls: float
 
 
 class _Batches:
@@ -163,7 +177,35 @@ class _Batches:
         return value
 
 
-def _sampler(target: Target, options: NautilusOptions, batches: _Batches, seed: int) -> Any:
+def _begin(target: Target, options: NautilusOptions, batches: _Batches, seed: int) -> tuple[Any, Exploration | None]:
+    """A new sampler, or that of the checkpoint with what its exploration found, if that has ended."""
+    record = current()
+
+    def read(path: Path) -> tuple[Any, Exploration | None]:
+        sampler = _sampler(target, options, batches, seed, path)
+        sampler.filepath = None
+        with h5py.File(path) as file:
+            explored = file.attrs.get("exploration")
+        return sampler, None if explored is None else Exploration(*(float(value) for value in explored))
+
+    known = None if record is None else record.restored(STATE, read)
+    if known is None:
+        return _sampler(target, options, batches, seed, None), None
+    batches.calls = int(known[0].n_like)
+    batches.solved = sum(int(np.count_nonzero(np.isfinite(values))) for values in known[0].log_l)
+    return known
+
+
+def _write(sampler: Any, explored: Exploration | None, path: Path) -> None:
+    """The state of a sampler as a file."""
+    sampler.write(path, overwrite=True)
+    if explored is not None:
+        with h5py.File(path, "r+") as file:
+            file.attrs["exploration"] = explored
+
+
+def _sampler(target: Target, options: NautilusOptions, batches: _Batches, seed: int, state: Path | None) -> Any:
+    """The sampler, in the state of a file if there is one."""
     build: Any = nautilus.Sampler
     return build(
         _same,
@@ -175,6 +217,7 @@ def _sampler(target: Target, options: NautilusOptions, batches: _Batches, seed: 
         n_batch=options.n_batch,
         vectorized=True,
         seed=seed,
+        filepath=state,
     )
 
 

@@ -14,6 +14,7 @@ from numpyro.infer.hmc import hmc
 from pydantic import BaseModel, ConfigDict, Field
 
 from globalfit.progress import Progress
+from globalfit.recording import recorded
 from globalfit.samplers import Diagnostic, Draws, Target
 from globalfit.samplers.batching import CHUNK, log_likelihood
 from globalfit.samplers.coordinates import coordinates
@@ -23,6 +24,8 @@ from globalfit.samplers.tempering import Particles, tempered
 
 # Steps between two progress events; one compiled scan.
 BLOCK = 50
+# What is kept of every step.
+RECORD = ("theta", "log_likelihood", "log_prior", "diverging", "n_steps", "energy", "acceptance")
 
 
 class NutsOptions(BaseModel):
@@ -72,7 +75,7 @@ class Nuts:
         particles = np.asarray(_from_cube(target, jnp.asarray(start.u)))
         random = np.random.default_rng([seed, 1])
         first = random.choice(len(particles), options.chains, replace=options.chains > len(particles))
-        key = jax.random.key(int(random.integers(2**31)))
+        key = jax.random.PRNGKey(int(random.integers(2**31)))
         state, advance = self._kernel(target, particles, first, key)
 
         pace = Pace(progress, "NUTS", float(options.warmup + options.draws))
@@ -117,27 +120,26 @@ class Nuts:
                 rng_key=key,
             )
 
+        @recorded
         @jax.jit
-        def block(state: Any, arrays: Target) -> Any:
+        def block(arrays: Target, state: Any) -> Any:
             def one(state: Any, _: None) -> Any:
                 state = jax.vmap(lambda chain: step(chain, (arrays,)))(state)
                 theta, likelihood, prior = jax.vmap(lambda z: parts(eqx.combine(arrays, static), z))(state.z)
-                record = {
-                    "theta": theta,
-                    "log_likelihood": likelihood,
-                    "log_prior": prior,
-                    "diverging": state.diverging,
-                    "n_steps": state.num_steps,
-                    "energy": state.energy,
-                    "acceptance": state.accept_prob,
-                }
-                return state, record
+                of_step = state.diverging, state.num_steps, state.energy, state.accept_prob
+                return state, dict(zip(RECORD, (theta, likelihood, prior, *of_step), strict=True))
 
             return jax.lax.scan(one, state, None, length=BLOCK)
 
         keys = jax.random.split(key, self.options.chains)
         state = jax.jit(jax.vmap(begin, in_axes=(0, 0, None)))(jnp.asarray(particles[first]), keys, arrays)
-        return state, lambda state: block(state, arrays)
+        structure = jax.tree.structure((state, dict.fromkeys(RECORD, 0)))
+
+        def advance(state: Any) -> Any:
+            return jax.tree.unflatten(structure, jax.tree.leaves(block(arrays, state)))
+
+        # As NumPy arrays like every later state, so that all have the same types and one compilation.
+        return jax.tree.map(np.asarray, state), advance
 
     def _draws(self, target: Target, stats: dict[str, np.ndarray], start: Particles, gradients: float) -> Draws:
         theta = stats.pop("theta")

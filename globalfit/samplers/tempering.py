@@ -17,6 +17,7 @@ from scipy.optimize import root_scalar
 from scipy.special import logsumexp
 
 from globalfit.progress import Progress
+from globalfit.recording import recorded
 from globalfit.samplers import Target
 from globalfit.samplers.batching import cube_batch, prior_draws
 from globalfit.samplers.nested import kish, resample
@@ -39,6 +40,7 @@ class Particles(NamedTuple):
     calls: int
 
 
+@recorded
 @eqx.filter_jit
 def _move(
     target: Target,

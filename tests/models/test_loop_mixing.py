@@ -10,7 +10,8 @@ import pytest
 from scipy.integrate import quad
 
 from globalfit.inputs import Inputs
-from globalfit.models.loop_mixing import loop_mixing, mass_mixing, neutral_fermions, slope
+from globalfit.models import loop_mixing
+from globalfit.models.loop_mixing import mass_mixing, neutral_fermions, slope
 from tests.table import numbers
 
 INPUTS = Inputs()
@@ -20,6 +21,13 @@ TABLE = numbers(__file__, "loop_mixing.csv")
 
 def fermions_of(row):
     return neutral_fermions(*(jnp.asarray(row[name]) for name in ("a", "b", "m_n")))
+
+
+def mixing(completion, m_zp, g_chi, m_n, y_nu, y_psi):
+    """Mixing at one point of a completion."""
+    point = (jnp.asarray(value) for value in (m_zp, g_chi, m_n, y_nu, y_psi))
+    fermions = loop_mixing.fermions_of(completion, *point, INPUTS)
+    return loop_mixing.loop_mixing(fermions, loop_mixing.psi_charge(completion) * g_chi, INPUTS)
 
 
 def test_forty_digits():
@@ -111,25 +119,20 @@ def test_expansion_for_heavy_states():
 def test_one_yukawa_coupling_alone_does_not_mix():
     """For a small second one the mixing grows as its square."""
     point = {"m_zp": 500.0, "g_chi": 0.5, "m_n": 1e3, "y_psi": 1.0}
-    weak, weaker, none = (loop_mixing("su2xu1", y_nu=y, inputs=INPUTS, **_arrays(point)) for y in (1e-2, 1e-3, 0.0))
+    weak, weaker, none = (mixing("su2xu1", y_nu=y, **point) for y in (1e-2, 1e-3, 0.0))
     np.testing.assert_allclose(weak[:2], 100.0 * np.array(weaker[:2]), rtol=1e-3)
     assert none[:2] == (0.0, 0.0)
 
 
-def _arrays(point):
-    return {name: jnp.asarray(value) for name, value in point.items()}
-
-
 def test_the_doublet_has_half_the_charge():
-    rest = _arrays({"m_zp": 300.0, "m_n": 400.0, "y_nu": 1.0, "y_psi": 0.7})
-    doublet = loop_mixing("su2xsu2", g_chi=jnp.asarray(0.8), inputs=INPUTS, **rest)
-    single = loop_mixing("su2xu1", g_chi=jnp.asarray(0.4), inputs=INPUTS, **rest)
+    rest = {"m_zp": 300.0, "m_n": 400.0, "y_nu": 1.0, "y_psi": 0.7}
+    doublet, single = mixing("su2xsu2", g_chi=0.8, **rest), mixing("su2xu1", g_chi=0.4, **rest)
     np.testing.assert_allclose(doublet, single, rtol=1e-14)
 
 
 def test_size():
     """Below 1e-4 even with Yukawa couplings of order one and g_chi = 0.1."""
-    found = loop_mixing("su2xu1", *map(jnp.asarray, (1000.0, 0.1, 300.0, 1.0, 1.0)), INPUTS)
+    found = mixing("su2xu1", 1000.0, 0.1, 300.0, 1.0, 1.0)
     assert 1e-7 < abs(float(found.epsilon)) < 1e-4
 
 
@@ -150,7 +153,7 @@ def test_gradients():
     """Finite everywhere, equal to differences at the first point."""
 
     def everything(point):
-        return jnp.stack(loop_mixing("su2xu1", *point, INPUTS))
+        return jnp.stack(mixing("su2xu1", *point))
 
     jacobian = jax.jit(jax.vmap(jax.jacobian(everything)))(POINTS)
     assert jnp.all(jnp.isfinite(jacobian))

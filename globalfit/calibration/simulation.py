@@ -1,0 +1,82 @@
+"""A simulated experiment: parameters drawn from the prior, and data of every likelihood drawn as they predict them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from globalfit import status
+from globalfit.errors import ConfigurationError
+from globalfit.likelihood import Likelihood
+from globalfit.posterior import Posterior
+from globalfit.predictions import Predictions
+from globalfit.runfile import RunFile
+from globalfit.samplers.batching import too_few_solutions
+
+# Prior draws without a solution, one after the other, after which the search is given up.
+MOST_TRIES = 20_000
+
+NO_DATA = "'{}' cannot simulate its data, without which there is nothing to fit; leave it out of this run."
+FRACTION = (
+    "the data of '{}' enter the predictions themselves, as the fraction of the dark matter, so that data drawn from a "
+    "prediction are not what its likelihood assumes; choose the mode in which the particle is all of the dark matter."
+)
+
+
+class Experiment(NamedTuple):
+    """The truth in the unit cube and as parameters, the posterior of its simulated data, and the prior draws tried."""
+
+    u: Float[np.ndarray, " ndim"]
+    theta: Float[np.ndarray, " ndim"]
+    posterior: Posterior
+    tried: int
+
+
+def check_simulators(run: RunFile, posterior: Posterior) -> None:
+    """Raise `ConfigurationError` for the first likelihood of the run whose data cannot be simulated."""
+    for index, (name, item) in enumerate(posterior.likelihoods.items()):
+        if getattr(item, "simulate", None) is None:
+            raise run.source.error(("likelihoods", index), NO_DATA.format(name))
+        if getattr(item, "dark_matter_fraction", None) is not None:
+            raise run.source.error(("likelihoods", index), FRACTION.format(name))
+
+
+def simulate(posterior: Posterior, random: np.random.Generator) -> Experiment:
+    """Data of parameters from that part of the prior that has a solution.
+
+    Every experiment has the same structure, so that what is compiled for one serves all. Raises `ConfigurationError`
+    if hardly any prior draw has a solution or a likelihood cannot simulate.
+    """
+    for tried in range(1, MOST_TRIES + 1):
+        u = random.random(posterior.ndim)
+        key = jax.random.key(int(random.integers(2**31)))
+        theta, solved, toys = _simulated(posterior, jax.numpy.asarray(u), key)
+        if solved:
+            return Experiment(u, np.asarray(theta), eqx.tree_at(lambda p: p.likelihoods, posterior, toys), tried)
+    raise too_few_solutions(0, MOST_TRIES, 1)
+
+
+@eqx.filter_jit
+def _simulated(
+    posterior: Posterior, u: Float[Array, " ndim"], key: PRNGKeyArray
+) -> tuple[Float[Array, " ndim"], Bool[Array, ""], dict[str, Likelihood]]:
+    """Parameters, whether they have a solution, and the likelihoods with data drawn from them."""
+    theta = posterior.transform(u)
+    predictions = posterior.predictions(posterior.parameters.values(theta))
+    _, flags = posterior.log_likelihood_terms(predictions)
+    toys = {
+        name: _toy(name, item, predictions, jax.random.fold_in(key, number))
+        for number, (name, item) in enumerate(posterior.likelihoods.items())
+    }
+    return theta, (flags & status.FATAL) == 0, toys
+
+
+def _toy(name: str, item: Likelihood, predictions: Predictions, key: PRNGKeyArray) -> Likelihood:
+    try:
+        return item.simulate(predictions, key)
+    except NotImplementedError as error:
+        raise ConfigurationError(NO_DATA.format(name)) from error

@@ -1,0 +1,90 @@
+"""One trial: a simulated experiment, its posterior, and the ranks of the truth among posterior draws."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+from jaxtyping import Float
+
+from globalfit.calibration.simulation import simulate
+from globalfit.errors import ConfigurationError
+from globalfit.posterior import Posterior
+from globalfit.progress import silent
+from globalfit.samplers import Draws, Sampler
+from globalfit.samplers.batching import BLOCK, evaluate_cube, inverse_cube
+from globalfit.samplers.nested import kish
+
+# The quantity besides the parameters: it depends on the data, and sees what none of the parameters does
+# (Modrak et al., arXiv:2211.02383).
+LOG_LIKELIHOOD = "log_likelihood"
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """Truth and ranks by quantity, the prior draws tried, and how the fit went; `seconds` is its wall time.
+
+    `effective` is the effective number of posterior draws. `failed` are the messages of failed convergence checks.
+    """
+
+    truth: dict[str, float]
+    ranks: dict[str, int]
+    tried: int
+    effective: float
+    failed: tuple[str, ...]
+    seconds: float
+
+    @property
+    def converged(self) -> bool:
+        """Whether the fit passed its convergence checks."""
+        return not self.failed
+
+
+def carry_out(posterior: Posterior, sampler: Sampler, number: int, seed: int, size: int) -> Trial:
+    """Trial `number` of a calibration: ranks among `size` draws, determined by `seed` and `number` alone.
+
+    Raises `ConfigurationError` for a sampler that draws no posterior, and what sampler and simulation raise.
+    """
+    start = time.monotonic()
+    random = np.random.default_rng([seed, number])
+    experiment = simulate(posterior, random)
+    draws = sampler.run(experiment.posterior, int(random.integers(2**31)), silent)
+    if not isinstance(draws, Draws):
+        raise ConfigurationError("a calibration needs draws of the posterior; choose a sampler that is no optimiser.")
+    chosen = few(draws, size, random)
+    # The truth and the draws by the same function: where ln L is flat, rounding must not tell them apart.
+    u = np.concatenate([experiment.u[None], inverse_cube(experiment.posterior, chosen)])
+    log_likelihood = evaluate_cube(experiment.posterior, u, getattr(sampler, "block", BLOCK))[1]
+    rows = np.concatenate([experiment.theta[None], chosen])
+    columns = {name: rows[:, i] for i, name in enumerate(posterior.names)} | {LOG_LIKELIHOOD: log_likelihood}
+    return Trial(
+        truth={name: float(column[0]) for name, column in columns.items()},
+        ranks={name: rank(float(column[0]), column[1:], random) for name, column in columns.items()},
+        tried=experiment.tried,
+        effective=effective_size(draws),
+        failed=tuple(check.message for check in draws.diagnostics if not check.passed),
+        seconds=time.monotonic() - start,
+    )
+
+
+def few(draws: Draws, size: int, random: np.random.Generator) -> Float[np.ndarray, "draw ndim"]:
+    """`size` nearly independent draws: at random where their order means nothing, else evenly from the chains."""
+    flat = draws.theta.reshape(-1, draws.theta.shape[-1])
+    if draws.weighted is not None:
+        return flat[random.choice(len(flat), size, replace=len(flat) < size)]
+    return flat[((np.arange(size) + 0.5) * len(flat) / size).astype(int)]
+
+
+def rank(truth: float, draws: Float[np.ndarray, " draw"], random: np.random.Generator) -> int:
+    """Number of draws below the truth; among equal ones its place is drawn at random."""
+    below, equal = np.count_nonzero(draws < truth), np.count_nonzero(draws == truth)
+    return int(below + random.integers(equal + 1))
+
+
+def effective_size(draws: Draws) -> float:
+    """Effective number of draws: Kish's of weighted points, the smallest of the parameters for chains."""
+    if draws.weighted is not None:
+        return kish(draws.weighted.log_weight)
+    sizes = [check.value for check in draws.diagnostics if check.name == "ess_bulk"]
+    return float(np.nan_to_num(min(sizes, default=float(draws.log_likelihood.size))))

@@ -1,0 +1,124 @@
+"""Are ranks uniform? A chi-square test in bins, the coverage of central intervals, and a band for their distribution.
+
+A rank is one of 0, ..., L: the number of L posterior draws below the truth. It stands for the L-th part of the unit
+interval that begins at rank/(L + 1).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.stats import binom, chi2
+
+# Ranks below this p-value are not uniform.
+P_BOUND = 0.01
+# Bins at most, and ranks that each is expected to hold at least.
+MOST_BINS = 20
+FEWEST = 5
+# Simulated samples that say how wide a simultaneous band is.
+SIMULATIONS = 2000
+# Standard errors from which on a shift or a width is named.
+NOTABLE = 2.5
+
+
+class Bins(NamedTuple):
+    """Ranks per bin: found, expected, and the probability of each bin (not all hold equally many ranks)."""
+
+    found: Int[np.ndarray, " bin"]
+    expected: Float[np.ndarray, " bin"]
+    probability: Float[np.ndarray, " bin"]
+
+
+class ChiSquare(NamedTuple):
+    """Pearson's chi-square of uniform ranks."""
+
+    chi2: float
+    degrees: int
+    p_value: float
+
+
+class Coverage(NamedTuple):
+    """Fraction of the truths inside central intervals of probability `level`, with its error."""
+
+    level: float
+    fraction: float
+    error: float
+
+
+class Band(NamedTuple):
+    """How many ranks are at most r = 0, ..., L: found, and the bounds that uniform ranks keep for all r at once."""
+
+    found: Int[np.ndarray, " rank"]
+    low: Float[np.ndarray, " rank"]
+    high: Float[np.ndarray, " rank"]
+
+    @property
+    def inside(self) -> Bool[np.ndarray, " rank"]:
+        """Where the bounds are kept."""
+        return (self.found >= self.low) & (self.found <= self.high)
+
+
+def binned(ranks: Int[np.ndarray, " draw"], size: int) -> Bins:
+    """Ranks among `size` draws in equal bins, as many as leave `FEWEST` to each, between 2 and `MOST_BINS`."""
+    count = int(np.clip(len(ranks) // FEWEST, 2, min(MOST_BINS, size + 1)))
+    bins = np.arange(size + 1) * count // (size + 1)
+    probability = np.bincount(bins, minlength=count) / (size + 1)
+    return Bins(np.bincount(bins[ranks], minlength=count), len(ranks) * probability, probability)
+
+
+def chi_square(bins: Bins) -> ChiSquare:
+    """Test of uniform ranks (arXiv:1804.06788)."""
+    value = float(np.sum((bins.found - bins.expected) ** 2 / bins.expected))
+    degrees = len(bins.found) - 1
+    return ChiSquare(value, degrees, float(chi2.sf(value, degrees)))
+
+
+def coverage(ranks: Int[np.ndarray, " draw"], size: int, level: float) -> Coverage:
+    """How often central intervals of `size` draws hold the truth.
+
+    A rank counts with the part of its piece of the unit interval that is inside, so that uniform ranks give `level`
+    whatever `size` is. The error is the width of the posterior of a probability of which so many trials are known.
+    """
+    edge = 0.5 * (1.0 - level)
+    low, high = ranks / (size + 1), (ranks + 1) / (size + 1)
+    inside = np.clip(np.minimum(high, 1.0 - edge) - np.maximum(low, edge), 0.0, None) * (size + 1)
+    centre = (float(inside.sum()) + 1.0) / (len(ranks) + 2.0)
+    return Coverage(level, float(inside.mean()), math.sqrt(centre * (1.0 - centre) / (len(ranks) + 3.0)))
+
+
+def band(ranks: Int[np.ndarray, " draw"], size: int, level: float = 0.95) -> Band:
+    """Simultaneous binomial bounds on the cumulative counts (Saeilynoja et al., arXiv:2103.10522, algorithm 1).
+
+    Each bound is a pointwise one whose probability is lowered until a fraction `level` of simulated uniform samples
+    keep all of them.
+    """
+    count, z = len(ranks), np.arange(1, size + 1) / (size + 1)
+    random = np.random.default_rng(0)
+    simulated = random.multinomial(count, np.full(size + 1, 1.0 / (size + 1)), SIMULATIONS).cumsum(axis=1)[:, :-1]
+    tails = np.minimum(binom.cdf(simulated, count, z), binom.sf(simulated - 1, count, z))
+    outside = 0.5 * np.quantile(2.0 * tails.min(axis=1), 1.0 - level)
+    low, high = binom.ppf(outside, count, z), binom.isf(outside, count, z)
+    found = np.bincount(ranks, minlength=size + 1).cumsum()
+    return Band(found, np.append(low, count), np.append(high, count))
+
+
+def false_alarm(tests: int) -> float:
+    """Probability that at least one of so many independent tests of uniform ranks falls below `P_BOUND`."""
+    return -math.expm1(tests * math.log1p(-P_BOUND))
+
+
+def remark(ranks: Int[np.ndarray, " draw"], size: int) -> str:
+    """What ranks that are not uniform say about the posteriors, in words."""
+    place = (ranks + 0.5) / (size + 1) - 0.5
+    shift = float(np.mean(place)) * math.sqrt(12.0 * len(ranks))
+    # variance of x^2 for x uniform in (-1/2, 1/2): 1/80 - 1/144 = 1/180
+    width = (float(np.mean(place**2)) - 1.0 / 12.0) * math.sqrt(180.0 * len(ranks))
+    found = []
+    if abs(shift) > NOTABLE:
+        found.append(f"the posteriors lie too {'low' if shift > 0.0 else 'high'}")
+    if abs(width) > NOTABLE:
+        found.append(f"the posteriors are too {'narrow' if width > 0.0 else 'wide'}")
+    return " and ".join(found) or "the ranks are not uniform"

@@ -1,0 +1,129 @@
+"""The checkpoint of a run: which run it belongs to, and how a signal ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from globalfit.errors import OutputError
+from globalfit.files import read_json, write_json
+from globalfit.progress import WARNING, Event, Progress, silent
+from globalfit.recording import Recording, recording
+
+# What the run is that the list belongs to, twice, so that one damaged file does no harm.
+IDENTITY = ("run.json", "run.copy.json")
+# Key of an identity whose numbers were computed just now.
+REFERENCE = "reference"
+# Difference of two values of the same density, relative above 1.
+TOLERANCE = 1e-8
+
+
+@contextlib.contextmanager
+def checkpoint(
+    folder: Path, identity: Mapping[str, Any], every: float, progress: Progress = silent
+) -> Iterator[Recording]:
+    """Record the calls of the block in `folder`, or go on with those that are there.
+
+    `identity` is JSON: what the run is, and under `reference` the parameters and ln L of some points that were computed
+    just now; `every` is the time between two files in seconds. SIGINT and SIGTERM end the block with `Stopped` after
+    the call that is under way, a second signal ends it at once. Raises `OutputError` that names what differs if the
+    folder belongs to another run, and if it cannot be written.
+    """
+    _identify(folder, identity, progress)
+    record = Recording(folder, every, progress)
+    with recording(record), _signals(record):
+        yield record
+
+
+def _identify(folder: Path, identity: Mapping[str, Any], progress: Progress) -> None:
+    """Write what the run is, or compare it with what is written."""
+    held = [path for path in (folder / name for name in IDENTITY) if path.exists()]
+    for path in held:
+        try:
+            known = read_json(path)
+        except OutputError:
+            progress(Event(WARNING, 0.0, message=f"{path}: is damaged."))
+            continue
+        if difference := _difference(known, identity):
+            raise OutputError(
+                f"{folder}: belongs to a run that was not the same: {difference}. "
+                f"Undo the change to go on, or remove {folder.parent} to start again."
+            )
+        break
+    else:
+        if held:
+            progress(Event(WARNING, 0.0, message=f"{folder}: is of no known run; starting again."))
+        for path in folder.glob("*"):
+            path.unlink()
+    for name in IDENTITY:
+        write_json(folder / name, dict(identity))
+
+
+def _difference(known: Any, now: Mapping[str, Any]) -> str:
+    """The first thing in which two identities differ, in words; empty if there is none."""
+    if not isinstance(known, dict):
+        return "nothing is known of it"
+    for key in now:
+        if key != REFERENCE and (difference := _first_difference(known.get(key), now[key], key)):
+            return difference
+    then, today = known.get(REFERENCE, {}), now[REFERENCE]
+    for name, values in today.items():
+        before = then.get(name)
+        if not isinstance(before, list) or len(before) != len(values):
+            return f"{name} of prior draws is missing"
+        for i, (one, other) in enumerate(zip(before, values, strict=True)):
+            if not _same(one, other):
+                return f"{name} of prior draw {i} is {_shown(other)}, it was {_shown(one)}"
+    return ""
+
+
+def _first_difference(then: Any, now: Any, place: str) -> str:
+    """The path and both values of the first difference of two JSON values."""
+    if isinstance(then, dict) and isinstance(now, Mapping):
+        for key in [*now, *(key for key in then if key not in now)]:
+            if difference := _first_difference(then.get(key), now.get(key), f"{place}.{key}"):
+                return difference
+        return ""
+    if isinstance(then, list) and isinstance(now, list | tuple) and len(then) == len(now):
+        parts = (_first_difference(*pair, f"{place}[{i}]") for i, pair in enumerate(zip(then, now, strict=True)))
+        return next((part for part in parts if part), "")
+    return "" if then == now else f"{place} is {_shown(now)}, it was {_shown(then)}"
+
+
+def _same(one: float | None, other: float) -> bool:
+    """Whether two numbers agree; JSON has null for infinite ones."""
+    if one is None or not math.isfinite(other):
+        return one is None and not math.isfinite(other)
+    return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+
+
+def _shown(value: Any) -> str:
+    return "missing" if value is None else f"{value!r}"
+
+
+@contextlib.contextmanager
+def _signals(record: Recording) -> Iterator[None]:
+    """Signals stop the run after its current call; only the main thread can receive them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, _: FrameType | None) -> None:
+        record.stop(number)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
