@@ -12,6 +12,11 @@ class GlobalFitError(Exception):
     """Base of every error that is the user's to fix; the command line prints it without a traceback."""
 
 
+def shortened(text: str, most: int = 80) -> str:
+    """A user's text for an error message, cut if it is too long to read."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 class ConfigurationError(GlobalFitError):
     """A run file, an option or a combination of them that cannot be carried out."""
 
@@ -23,7 +28,7 @@ class UnknownNameError(ConfigurationError):
         self.kind, self.name, self.known = kind, name, tuple(sorted(known))
         nearest = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
         hint = f"; did you mean '{nearest[0]}'?" if nearest else "."
-        super().__init__(f"unknown {kind} '{name}'{hint} Known: {', '.join(self.known) or 'none'}.")
+        super().__init__(f"unknown {kind} '{shortened(name)}'{hint} Known: {', '.join(self.known) or 'none'}.")
 
 
 class PointsError(GlobalFitError):
@@ -36,6 +41,10 @@ class DataError(GlobalFitError):
 
 class OutputError(GlobalFitError):
     """An output folder that cannot be written or that already holds another run."""
+
+
+class ClusterError(GlobalFitError):
+    """A Dask cluster that is not installed, does not answer or was lost."""
 
 
 class Stopped(KeyboardInterrupt):

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from globalfit.errors import shortened
 from globalfit.runfile.document import KeyPath, LocatedError, Source
 
 _TAGS = {"text", "number", "mapping"}
@@ -58,5 +59,4 @@ def _message(details: Any, path: KeyPath, known: tuple[str, ...]) -> str:
 
 
 def _found(value: Any) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return shortened(json.dumps(value, default=str))
