@@ -87,6 +87,8 @@ def plugin_lines(kind: plugins.Kind, name: str) -> Iterator[str]:
         choices = [str(choice) for choice in get_args(field.annotation) if isinstance(choice, str)]
         allowed = f"; one of {', '.join(choices)}" if choices else ""
         yield f"  {option} ({default}{allowed}){meaning}"
+    for preset, values in getattr(cls.Options, "presets", {}).items():
+        yield f"  {preset}: {', '.join(f'{option} {value!r}' for option, value in values.items())}"
     yield "references"
     yield from (f"  {reference}" for reference in cls.references)
 

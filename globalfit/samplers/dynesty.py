@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from dynesty import NestedSampler
 from jaxtyping import Array
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from globalfit.progress import Progress
 from globalfit.samplers import Diagnostic, Draws, Target, Weighted
@@ -17,12 +17,13 @@ from globalfit.samplers.diagnostics import ESS_BOUND, RANK_P_BOUND, at_least, at
 from globalfit.samplers.lockstep import CubeDraws, QueuePool, RandomWalks
 from globalfit.samplers.nested import integrate, kish, resample
 from globalfit.samplers.pace import Pace
+from globalfit.samplers.presets import SamplerOptions
 
 
-class DynestyOptions(BaseModel):
+class DynestyOptions(SamplerOptions):
     """Options of `dynesty`."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    presets: ClassVar = {"quick": {"nlive": 250, "dlogz": 0.2}, "publication": {"nlive": 4000, "dlogz": 0.01}}
 
     nlive: int = Field(800, ge=50, le=100_000, description="Live points: the error of ln Z falls with the square root.")
     dlogz: float = Field(0.05, gt=0.0, le=1.0, description="Stop when the live points hold less than this of ln Z.")

@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 import emcee
 import numpy as np
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from globalfit.progress import Progress
 from globalfit.samplers import Diagnostic, Draws, Target
 from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, log_likelihoods
 from globalfit.samplers.diagnostics import at_least, chain_checks
 from globalfit.samplers.pace import Pace
+from globalfit.samplers.presets import SamplerOptions
 from globalfit.samplers.tempering import Particles, tempered
 
 # Fraction of the steps that is dropped at the beginning, and draws kept per ensemble at most.
@@ -23,10 +24,13 @@ KEPT = 20_000
 SPAN = 50.0
 
 
-class EmceeOptions(BaseModel):
+class EmceeOptions(SamplerOptions):
     """Options of `emcee`."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    presets: ClassVar = {
+        "quick": {"walkers": 32, "block": 250, "particles": 256},
+        "publication": {"walkers": 128, "block": 4000, "steps": 100_000, "particles": 2048},
+    }
 
     walkers: int = Field(64, ge=8, le=4096, multiple_of=2, description="Walkers of one ensemble; more than twice ndim.")
     ensembles: int = Field(4, ge=2, le=64, description="Independent ensembles; R-hat compares them.")

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from scipy.special import logsumexp
 
 from globalfit.errors import ConfigurationError, UnknownNameError
@@ -26,6 +26,7 @@ from globalfit.samplers.batching import BLOCK, evaluate_cube, evaluate_log_prior
 from globalfit.samplers.diagnostics import at_least, at_most
 from globalfit.samplers.nested import kish, resample
 from globalfit.samplers.pace import Pace
+from globalfit.samplers.presets import SamplerOptions
 
 # Weighted points further than this below the best ln L are dropped (not from the evidence).
 DROP = 30.0
@@ -41,10 +42,10 @@ Quantile = Annotated[float, Field(ge=0.0, le=1.0)]
 Quantiles = Annotated[list[Quantile], Field(min_length=2, max_length=2)]
 
 
-class GridOptions(BaseModel):
+class GridOptions(SamplerOptions):
     """Options of `grid`."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    presets: ClassVar = {"quick": {"points": 10}, "publication": {"points": 50}}
 
     points: Points | dict[str, Points] = Field(
         20, description="Cells per parameter: one number for all, or one per parameter by name."

@@ -10,7 +10,7 @@ import h5py
 import nautilus
 import numpy as np
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from scipy.special import logsumexp
 
 from globalfit.errors import ConfigurationError
@@ -21,6 +21,7 @@ from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, too_f
 from globalfit.samplers.diagnostics import ESS_BOUND, at_least, at_most
 from globalfit.samplers.nested import kish, resample
 from globalfit.samplers.pace import Pace
+from globalfit.samplers.presets import SamplerOptions
 
 # Points above the threshold that nautilus wants per ellipsoid, beyond the number of parameters (its own default).
 PER_ELLIPSOID = 50
@@ -28,10 +29,13 @@ PER_ELLIPSOID = 50
 STATE = "nautilus.h5"
 
 
-class NautilusOptions(BaseModel):
+class NautilusOptions(SamplerOptions):
     """Options of `nautilus`."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    presets: ClassVar = {
+        "quick": {"n_live": 1000, "n_eff": 2000.0},
+        "publication": {"n_live": 4000, "n_networks": 8, "n_eff": 50_000.0},
+    }
 
     n_live: int = Field(2000, ge=100, le=1_000_000, description="Points of the live set that each new bound encloses.")
     n_networks: int = Field(

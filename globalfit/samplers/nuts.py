@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.infer.hmc import hmc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from globalfit.progress import Progress
 from globalfit.recording import recorded
@@ -20,6 +20,7 @@ from globalfit.samplers.batching import CHUNK, log_likelihood
 from globalfit.samplers.coordinates import coordinates
 from globalfit.samplers.diagnostics import BFMI_BOUND, at_least, at_most, chain_checks, energy_fraction
 from globalfit.samplers.pace import Pace
+from globalfit.samplers.presets import SamplerOptions
 from globalfit.samplers.tempering import Particles, tempered
 
 # Steps between two progress events; one compiled scan.
@@ -28,10 +29,13 @@ BLOCK = 50
 RECORD = ("theta", "log_likelihood", "log_prior", "diverging", "n_steps", "energy", "acceptance")
 
 
-class NutsOptions(BaseModel):
+class NutsOptions(SamplerOptions):
     """Options of `nuts`."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    presets: ClassVar = {
+        "quick": {"warmup": 500, "draws": 500, "particles": 512},
+        "publication": {"chains": 8, "warmup": 2000, "draws": 5000, "particles": 4096},
+    }
 
     chains: int = Field(4, ge=2, le=256, description="Chains, advanced together.")
     warmup: int = Field(1000, ge=100, description="Steps that tune the step size and the mass matrix, then dropped.")

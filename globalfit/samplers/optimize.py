@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from scipy.spatial import KDTree
 from scipy.stats import qmc
 
@@ -19,6 +19,7 @@ from globalfit.samplers.climb import ARRIVED
 from globalfit.samplers.climber import EDGE, Climber, Points
 from globalfit.samplers.diagnostics import at_least, at_most
 from globalfit.samplers.pace import Pace
+from globalfit.samplers.presets import SamplerOptions
 from globalfit.samplers.profiles import Settled, plane, profiles
 
 # Maxima whose ln L agrees to this are the same, and how many starts must find the highest one.
@@ -35,10 +36,13 @@ NEIGHBOURS = 10
 Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
-class OptimizeOptions(BaseModel):
+class OptimizeOptions(SamplerOptions):
     """Options of `optimize`."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    presets: ClassVar = {
+        "quick": {"scan": 4096, "starts": 16, "profile_points": 10},
+        "publication": {"scan": 131_072, "starts": 512, "profile_points": 40, "profile_starts": 6},
+    }
 
     scan: int = Field(
         16_384,
