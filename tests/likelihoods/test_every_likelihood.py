@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from prior_draws import draws, gradients
 
 from globalfit import plugins, runfile, status
 from globalfit.build import build_posterior, every_prediction
@@ -26,11 +27,6 @@ def posterior_of(name: str) -> Posterior:
     return build_posterior(runfile.parse({"model": "axial", "likelihoods": [name]}))
 
 
-def draws(posterior: Posterior, count: int, seed: int) -> jax.Array:
-    u = np.random.default_rng(seed).random((count, posterior.ndim))
-    return jax.vmap(posterior.transform)(jnp.asarray(u))
-
-
 @eqx.filter_jit
 def terms(posterior: Posterior, theta: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """ln L, its maximum minus half the squared pulls, and the status."""
@@ -40,21 +36,6 @@ def terms(posterior: Posterior, theta: jax.Array) -> tuple[jax.Array, jax.Array,
         (item,) = posterior.likelihoods.values()
         from_pulls = item.maximum - 0.5 * jnp.sum(item.pulls(predictions) ** 2)
         return item.log_likelihood(predictions), from_pulls, item.status(predictions) | predictions.portal.status
-
-    return in_chunks(one, theta)
-
-
-@eqx.filter_jit
-def gradients(posterior: Posterior, theta: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """ln L, its gradient and the status."""
-
-    def one(point: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        def value(point: jax.Array) -> tuple[jax.Array, jax.Array]:
-            evaluation = posterior.evaluate(point)
-            return evaluation.log_likelihood, evaluation.status
-
-        (log_likelihood, flags), gradient = jax.value_and_grad(value, has_aux=True)(point)
-        return log_likelihood, gradient, flags
 
     return in_chunks(one, theta)
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from prior_draws import draws, gradients
 
 from globalfit import plugins, runfile, status
 from globalfit.build import build_posterior
 from globalfit.models import Model
-from globalfit.posterior import Posterior, in_chunks
+from globalfit.posterior import Posterior
 
 # One likelihood of every kind, and none that overlap. The derivatives of the heavy ones take minutes to compile and do
 # not depend on the model.
@@ -36,26 +34,6 @@ def posterior_of(name: str, options: dict[str, object], likelihoods: list[str]) 
     return build_posterior(runfile.parse({"model": {name: options}, "likelihoods": likelihoods}))
 
 
-@eqx.filter_jit
-def gradients(posterior: Posterior, theta: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """ln L, its gradient and the status."""
-
-    def one(point: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        def value(point: jax.Array) -> tuple[jax.Array, jax.Array]:
-            evaluation = posterior.evaluate(point)
-            return evaluation.log_likelihood, evaluation.status
-
-        (log_likelihood, flags), gradient = jax.value_and_grad(value, has_aux=True)(point)
-        return log_likelihood, gradient, flags
-
-    return in_chunks(one, theta)
-
-
-def draws(posterior: Posterior, count: int) -> jax.Array:
-    u = np.random.default_rng(11).random((count, posterior.ndim))
-    return jax.vmap(posterior.transform)(jnp.asarray(u))
-
-
 def check_values(value: np.ndarray, flags: np.ndarray) -> None:
     unsolvable = (flags & status.FATAL) != 0
     assert not np.any(flags & status.NON_FINITE.bit)
@@ -65,7 +43,7 @@ def check_values(value: np.ndarray, flags: np.ndarray) -> None:
 
 
 def check_gradients(posterior: Posterior, count: int) -> None:
-    value, gradient, flags = (np.asarray(part) for part in gradients(posterior, draws(posterior, count)))
+    value, gradient, flags = (np.asarray(part) for part in gradients(posterior, draws(posterior, count, 11)))
     check_values(value, flags)
     assert np.all(np.isfinite(gradient))
     assert not np.any(gradient[(flags & status.FATAL) != 0])

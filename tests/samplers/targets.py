@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
+
+from globalfit.samplers import Draws
 
 
 class Box(eqx.Module):
@@ -119,6 +122,12 @@ class Sheet(Box):
         center = 0.85 - a / 4.0 + 0.1 * jnp.log(jnp.abs(r - 0.5) + self.width)
         pull = (e - center) / self.sd
         return -0.5 * pull**2 - jnp.log(self.sd * jnp.sqrt(2.0 * jnp.pi)) + jnp.where(r > 0.5, self.tilt, 0.0)
+
+
+def pull(target: Any, draws: Draws) -> float:
+    """Error of ln Z in standard deviations."""
+    assert draws.evidence is not None
+    return (draws.evidence.log_evidence - target.log_evidence) / draws.evidence.log_evidence_error
 
 
 def _names(ndim: int) -> tuple[str, ...]:

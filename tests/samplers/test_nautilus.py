@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from samplers.targets import Box, Gaussian, Hole, Sheet, TwoModes
+from samplers.targets import Box, Gaussian, Hole, Sheet, TwoModes, pull
 from scipy.stats import chi2
 
 from globalfit.errors import ConfigurationError
@@ -26,11 +26,6 @@ def run(target, seed: int = 1, options: NautilusOptions = FAST) -> Draws:
 def gaussian() -> tuple[Gaussian, Draws]:
     target = Gaussian.of(4)
     return target, run(target)
-
-
-def pull(target, draws: Draws) -> float:
-    assert draws.evidence is not None
-    return (draws.evidence.log_evidence - target.log_evidence) / draws.evidence.log_evidence_error
 
 
 def test_evidence_and_information_of_a_correlated_gaussian(gaussian):

@@ -1,0 +1,102 @@
+"""Samplers on real posteriors with three parameters, against brute force: relic sheets, resonances, a secluded region.
+
+The theory error makes a relic sheet 2 to 5 % thick in a coupling; the mesh of that coupling resolves it, so that the
+sums over the others are over smooth functions.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from globalfit import runfile
+from globalfit.build import build
+from globalfit.progress import silent
+from globalfit.samplers import Draws
+from globalfit.samplers.batching import inverse_cube
+from globalfit.samplers.diagnostics import effective_sizes
+from globalfit.samplers.nested import kish
+
+LIKELIHOODS = ["planck_relic", "lz_2024"]
+RUNS = {
+    # Both sides of the A' resonance at a mass ratio of 2, with the Z pole at m_chi = 45 GeV.
+    "axial": {
+        "model": "axial",
+        "parameters": {
+            "m_chi": {"log_uniform": [20.0, 200.0]},
+            "mass_ratio": {"uniform": [1.9, 2.6]},
+            "epsilon": {"log_uniform": [1e-3, 0.3]},
+            "alpha_d": 0.05,
+        },
+        "likelihoods": LIKELIHOODS,
+        "sampler": {"grid": {"points": {"m_chi": 60, "mass_ratio": 100, "epsilon": 250}}},
+    },
+    # The Z' resonance at 250 GeV and, beyond 500 GeV, annihilation into pairs of Z' whatever the mixing.
+    "dpdm": {
+        "model": "dpdm",
+        "parameters": {
+            "m_chi": {"log_uniform": [100.0, 1000.0]},
+            "m_zp": 500.0,
+            "epsilon": {"log_uniform": [1e-3, 0.1]},
+            "g_chi": {"log_uniform": [0.11, 1.1]},
+        },
+        "likelihoods": LIKELIHOODS,
+        "sampler": {"grid": {"points": {"m_chi": 120, "epsilon": 40, "g_chi": 300}}},
+    },
+}
+# One of two regions: its share of the posterior.
+REGION = {"axial": ("mass_ratio", 2.0), "dpdm": ("m_chi", 500.0)}
+SAMPLERS = {"dynesty": {"nlive": 1000}, "nautilus": {}, "emcee": {}}
+
+
+def posterior_of(name):
+    return build(runfile.parse(RUNS[name]))
+
+
+def moments(posterior, name: str, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    """Means and standard deviations in prior quantiles and the share of a region, each with its standard error."""
+    parameter, bound = REGION[name]
+    column = posterior.names.index(parameter)
+    if draws.weighted is None:
+        theta = draws.theta.reshape(-1, posterior.ndim)
+        weight = np.full(len(theta), 1.0 / len(theta))
+        chains = inverse_cube(posterior, theta).reshape(draws.theta.shape)
+        size = float(np.min(effective_sizes(chains, "bulk")))
+    else:
+        theta, weight = draws.weighted.theta, np.exp(draws.weighted.log_weight)
+        size = kish(draws.weighted.log_weight)
+    u = inverse_cube(posterior, theta)
+    mean = weight @ u
+    centred = u - mean
+    variance, fourth = weight @ centred**2, weight @ centred**4
+    share = weight @ (theta[:, column] > bound)
+    values = np.concatenate([mean, np.sqrt(variance), [share]])
+    spread = np.concatenate([variance, 0.25 * (fourth / variance - variance), [share * (1.0 - share)]])
+    return values, np.sqrt(spread / size)
+
+
+@pytest.fixture(scope="module", params=RUNS)
+def brute_force(request):
+    posterior, grid = posterior_of(request.param)
+    draws = grid.run(posterior, 1, silent)
+    assert draws.converged, [check.message for check in draws.diagnostics]
+    return request.param, posterior, draws
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_samplers_agree_with_brute_force(brute_force, sampler, seed):
+    name, posterior, grid = brute_force
+    _, built = build(runfile.parse(RUNS[name] | {"sampler": {sampler: SAMPLERS[sampler]}}))
+    draws = built.run(posterior, seed, silent)
+    assert draws.converged, [check.message for check in draws.diagnostics if not check.passed]
+    known, (found, error) = moments(posterior, name, grid)[0], moments(posterior, name, draws)
+    pulls = (found - known) / error
+    assert np.max(np.abs(pulls)) < 3.0
+    if draws.evidence is not None:
+        difference = draws.evidence.log_evidence - grid.evidence.log_evidence
+        assert abs(difference) < 3.0 * math.hypot(draws.evidence.log_evidence_error, grid.evidence.log_evidence_error)
+        assert abs(difference) < max(0.1, 2.0 * draws.evidence.log_evidence_error)
