@@ -25,6 +25,7 @@ from globalfit.results import folder as names
 from globalfit.results.derived import PriorProbe, Stored, best_fit, fraction_without_solution, probe_prior, store
 from globalfit.results.details import details, variable_meanings
 from globalfit.results.inference import Samples, save
+from globalfit.results.modes import mode_table
 from globalfit.results.plane import evaluate_plane, plane_record
 from globalfit.results.plane_files import write_curves, write_plane
 from globalfit.results.predictive import predictive_table
@@ -132,8 +133,11 @@ def keep_draws(
     evidence = evidence_record(draws, lost, best.log_likelihood)
     write_json(folder / names.EVIDENCE, evidence)
     write_summary(folder / names.SUMMARY, summarise(posterior, draws, stored), draws.converged)
-    record = None if plane is None else plane_record(posterior, plane)
-    more = {"plane": record, "predictive": predictive_table(posterior, draws, stored)}
+    more = {
+        "plane": None if plane is None else plane_record(posterior, plane),
+        "predictive": predictive_table(posterior, draws, stored),
+        "modes": [] if plane is not None else mode_table(posterior, draws, stored),
+    }
     write_json(folder / names.DETAILS, details(posterior, sampler, draws, stored, best) | more)
     if plane is not None:
         write_plane(folder / names.PLANE, plane)

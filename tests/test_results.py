@@ -65,6 +65,10 @@ def test_all_files_of_a_nested_run(tmp_path):
     assert (check["method"], check["verdict"]) == ("bridge sampling", "agree")
     # ln of the mean likelihood over the prior, by the midpoint rule on 3000 x 3000 points.
     assert check["log_evidence"] == pytest.approx(-3.5284, abs=3.0 * check["log_evidence_error"])
+    (region,) = json.loads((outcome.folder / "report.json").read_text())["modes"]
+    assert region["share"] > 0.98
+    assert region["log_evidence"] == pytest.approx(evidence["log_evidence"], abs=0.02)
+    assert list(region["parameters"]) == ["mass", "coupling"]
     again = runfile.load(outcome.folder / "run.yaml")
     assert (again.seed, again.output) == (5, str(outcome.folder))
     assert again.parameters["mass"] == {"log_uniform": [1.0, 1000.0]}

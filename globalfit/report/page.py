@@ -38,7 +38,7 @@ def render(content: Content, figures: Mapping[str, str]) -> str:
         provenance=content.provenance,
         shows_posterior=content.shows_posterior,
         cross_check=content.evidence.get("cross_check"),
-        **{"plane": None, "profile": None, "predictive": [], **content.details},
+        **{"plane": None, "profile": None, "predictive": [], "modes": [], **content.details},
     )
 
 
