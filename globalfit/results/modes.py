@@ -64,16 +64,20 @@ def regions(u: Float[np.ndarray, "draw ndim"]) -> Int[np.ndarray, " draw"]:
         spread = np.median(np.std(points[neighbours], axis=1), axis=0)
         points = points / np.where(spread > 0.0, spread, 1.0)
         distance, neighbours = _nearest(points)
-    return _hills(-points.shape[1] * np.log(distance), neighbours)[back.ravel()]
+    labels = _hills(-points.shape[1] * np.log(distance), neighbours)
+    return labels[back.ravel()]
 
 
 def _nearest(points: Float[np.ndarray, "point ndim"]) -> tuple[np.ndarray, np.ndarray]:
     """Distance to the last of the nearest neighbours, and their indices."""
-    distance, neighbours = KDTree(points).query(points, NEIGHBOURS + 1)
+    nearest = KDTree(points).query(points, NEIGHBOURS + 1)
+    distance, neighbours = (np.asarray(part) for part in nearest)
     return distance[:, -1], neighbours[:, 1:]
 
 
-def _hills(log_density: Float[np.ndarray, " point"], neighbours: Int[np.ndarray, "point near"]) -> np.ndarray:
+def _hills(
+    log_density: Float[np.ndarray, " point"], neighbours: Int[np.ndarray, "point near"]
+) -> Int[np.ndarray, " point"]:
     """The hill of each point, by its top. Points join the hills of their higher neighbours from the top down; where two
     meet, the lower one is part of the higher one unless its top stands out."""
     linked: list[set[int]] = [set(row) for row in neighbours.tolist()]
