@@ -22,7 +22,7 @@ from scipy.special import logsumexp
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.progress import Progress
 from globalfit.samplers import Diagnostic, Draws, Evidence, Mesh, Target, Weighted
-from globalfit.samplers.batching import BLOCK, evaluate_cube, evaluate_log_prior
+from globalfit.samplers.batching import BLOCK, evaluate_cube, evaluate_log_prior, log_likelihoods, transform_cube
 from globalfit.samplers.diagnostics import at_least, at_most
 from globalfit.samplers.nested import kish, resample
 from globalfit.samplers.pace import Pace
@@ -183,21 +183,23 @@ class _Sweep(NamedTuple):
 
 def _sweep(target: Target, shape: tuple[int, ...], low: np.ndarray, high: np.ndarray, pace: Pace) -> _Sweep:
     total, log_sum, solved = math.prod(shape), -np.inf, 0
-    kept = (np.empty((0, target.ndim)), np.empty((0, target.ndim)), np.empty(0))
+    kept = (np.empty((0, target.ndim)), np.empty(0))
     for first in range(0, total, STRIDE):
         index = np.stack(np.unravel_index(np.arange(first, min(first + STRIDE, total)), shape), axis=1)
         u = low + (high - low) * (index + 0.5) / np.array(shape)
-        theta, value = evaluate_cube(target, u)
+        value = log_likelihoods(target, u)
         solved += int(np.count_nonzero(np.isfinite(value)))
         log_sum = np.logaddexp(log_sum, logsumexp(value))
-        u, theta, value = (np.concatenate(pair) for pair in zip(kept, (u, theta, value), strict=True))
+        u, value = (np.concatenate(pair) for pair in zip(kept, (u, value), strict=True))
         near = np.isfinite(value) & (value > np.max(value) - DROP)
-        kept = (u[near], theta[near], value[near])
+        kept = (u[near], value[near])
         best = float(value.max())
         pace(first + len(index), lambda best=best: f"best ln L = {best:.2f}")
     log_mean = float(log_sum - math.log(total))
     pace.finish(total, f"log mean likelihood = {log_mean:.3f}")
-    return _Sweep(log_mean, *kept, solved)
+    u, value = kept
+    theta = transform_cube(target, u) if len(u) else u
+    return _Sweep(log_mean, u, theta, value, solved)
 
 
 def _checks(error: float, effective: float) -> tuple[Diagnostic, ...]:
