@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from globalfit.cli.cache import use_compilation_cache
 from globalfit.cli.compare import compare_folders
 from globalfit.cli.errors import FAILED, NOT_CONVERGED
 from globalfit.cli.progress import shown_progress
+from globalfit.cluster import carry_out
+from globalfit.cluster.connect import Place, check_installed
 from globalfit.errors import ConfigurationError, GlobalFitError
 from globalfit.progress import Event
 from globalfit.runfile.campaign import Campaign, Cell, placed, seeded
@@ -20,8 +23,10 @@ if TYPE_CHECKING:
     from globalfit.campaign import CellOutcome
 
 
-def run_campaign(campaign: Campaign, output: Path | None, seed: int | None, checkpoint_every: float) -> None:
-    """Carry out the runs of a file one after the other and compare them.
+def run_campaign(
+    campaign: Campaign, output: Path | None, seed: int | None, checkpoint_every: float, place: Place | None = None
+) -> None:
+    """Carry out the runs of a file, one after the other or at the same time in some other `place`, and compare them.
 
     Everything is built first, so that a mistake in the last run is not found after the others have run.
     """
@@ -29,12 +34,14 @@ def run_campaign(campaign: Campaign, output: Path | None, seed: int | None, chec
     campaign = campaign if seed is None else seeded(campaign, seed)
     if campaign.output is None:
         raise campaign.source.error(("output",), "is missing: name the output folder here or with --output.")
+    if place is not None:
+        check_installed(place)
     use_compilation_cache()
     build_all(campaign.cells)
-    count = len(campaign.cells)
-    outcomes = [
-        _run_one(cell, f"{index}/{count}", checkpoint_every) for index, cell in enumerate(campaign.cells, start=1)
-    ]
+    if place is None:
+        outcomes = _run_in_turn(campaign.cells, checkpoint_every)
+    else:
+        outcomes = _run_at_once(campaign.cells, campaign.output, checkpoint_every, place)
     for line in summary_lines(outcomes):
         click.echo(line)
     _compare(outcomes, campaign.output)
@@ -58,6 +65,34 @@ def summary_lines(outcomes: Sequence[CellOutcome]) -> list[str]:
     """How each run ended, a line each."""
     width = max(len(outcome.name) for outcome in outcomes)
     return [f"{outcome.name:<{width}}  {_ending(outcome)}" for outcome in outcomes]
+
+
+def _run_in_turn(cells: Sequence[Cell], checkpoint_every: float) -> list[CellOutcome]:
+    return [_run_one(cell, f"{index}/{len(cells)}", checkpoint_every) for index, cell in enumerate(cells, start=1)]
+
+
+def _run_at_once(cells: Sequence[Cell], folder: Path, checkpoint_every: float, place: Place) -> list[CellOutcome]:
+    """The outcomes in the order of the runs; no worker is asked for runs that are there already."""
+    from globalfit.campaign import settled
+
+    outcomes = {cell.name: outcome for cell in cells if (outcome := settled(cell))}
+    for outcome in outcomes.values():
+        _tell(outcome.name, outcome.message or f"skipped, {outcome.folder} holds this run, finished")
+    if others := [cell for cell in cells if cell.name not in outcomes]:
+        try:
+            outcomes |= carry_out(others, folder, checkpoint_every, place, _tell)
+        except KeyboardInterrupt:
+            click.echo("The same command goes on with what is not finished, from its checkpoints.", err=True)
+            raise
+    for outcome in outcomes.values():
+        if outcome.traceback:
+            click.echo(f"{outcome.name}:\n{outcome.traceback}", err=True)
+    return [outcomes[cell.name] for cell in cells]
+
+
+def _tell(name: str, what: str) -> None:
+    """One line with the time for what happened to a run."""
+    click.echo(f"{datetime.datetime.now():%H:%M:%S}  {name}: {what}", err=True)
 
 
 def _run_one(cell: Cell, number: str, checkpoint_every: float) -> CellOutcome:

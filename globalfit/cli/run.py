@@ -11,7 +11,8 @@ from globalfit.cli.cache import use_compilation_cache
 from globalfit.cli.campaign import run_campaign
 from globalfit.cli.errors import NOT_CONVERGED
 from globalfit.cli.progress import shown_progress
-from globalfit.errors import OutputError
+from globalfit.cluster.connect import QUEUES, Place
+from globalfit.errors import ConfigurationError, OutputError
 from globalfit.results.folder import CHECKPOINT_EVERY_S, RUN
 from globalfit.runfile import RunFile, load
 from globalfit.runfile.campaign import load_campaign
@@ -31,18 +32,35 @@ CHECKPOINTS = click.option(
 @click.option("--output", type=click.Path(path_type=Path), help="Output folder instead of the run file's.")
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Seed instead of the run file's.")
 @CHECKPOINTS
-def run(runfile: str, output: Path | None, seed: int | None, checkpoint_every: float) -> None:
+@click.option("--workers", type=click.IntRange(1), help="Processes that carry out the runs of a file at once.")
+@click.option("--cluster", type=click.Choice(tuple(QUEUES)), help="Queue that takes the --workers as jobs.")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers carry out the runs of a file.")
+def run(
+    runfile: str,
+    output: Path | None,
+    seed: int | None,
+    checkpoint_every: float,
+    workers: int | None,
+    cluster: str | None,
+    scheduler: str | None,
+) -> None:
     """Sample the posterior of RUNFILE and write its output folder with the report.
 
     RUNFILE is a path or the name of a packaged run file (see `globalfit list runs`). A run that was stopped goes on
     from its checkpoint. The exit status is 3 if a convergence check failed. The runs of a file that lists several are
     carried out one after the other, those that are there already are skipped, and they are compared at the end; the
-    exit status is 1 if one of them failed.
+    exit status is 1 if one of them failed. With --workers or --scheduler they are carried out at the same time, on
+    Dask; --cluster is set up in Dask's own file jobqueue.yaml.
     """
+    place = _place(workers, cluster, scheduler)
     if campaign := load_campaign(runfile):
-        run_campaign(campaign, output, seed, checkpoint_every)
+        run_campaign(campaign, output, seed, checkpoint_every, place)
         return
     settings = load(runfile)
+    if place is not None:
+        raise settings.source.error(
+            (), "is one run, which one process carries out: leave out --workers, --cluster and --scheduler."
+        )
     if seed is not None:
         settings = settings.model_copy(update={"seed": seed})
     _fit(settings, output, checkpoint_every)
@@ -61,6 +79,17 @@ def resume(folder: Path, checkpoint_every: float) -> None:
     if not path.is_file():
         raise OutputError(f"{folder}: holds no run; `globalfit run RUNFILE --output {folder}` starts one.")
     _fit(load(path), folder, checkpoint_every)
+
+
+def _place(workers: int | None, cluster: str | None, scheduler: str | None) -> Place | None:
+    """Where the runs of a file are carried out; None for this process."""
+    if scheduler is not None and (workers is not None or cluster is not None):
+        raise ConfigurationError("--scheduler has workers of its own: leave out --workers and --cluster.")
+    if cluster is not None and workers is None:
+        raise ConfigurationError("--cluster needs --workers, the number of jobs.")
+    if workers is None and scheduler is None:
+        return None
+    return Place(workers or 0, cluster, scheduler)
 
 
 def _fit(settings: RunFile, output: Path | None, checkpoint_every: float) -> None:

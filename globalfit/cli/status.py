@@ -1,0 +1,106 @@
+"""`globalfit campaign status`: what the folders of several runs hold."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from globalfit.errors import OutputError
+from globalfit.results.folder import RUN
+from globalfit.results.standing import Standing, State, standing
+from globalfit.runfile import load
+from globalfit.runfile.campaign import Campaign, load_campaign, placed, seeded
+from globalfit.runfile.schema import MAX_SEED
+
+
+@click.group()
+def campaign() -> None:
+    """Look after the runs of a file that lists several."""
+
+
+@campaign.command()
+@click.argument("place", metavar="FILE_OR_FOLDER")
+@click.option("--output", type=click.Path(path_type=Path), help="Output folder instead of the file's.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Seed instead of the file's.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+def status(place: str, output: Path | None, seed: int | None, as_json: bool) -> None:
+    """Show the state of the runs of a file, or of the runs in a folder.
+
+    A run is `missing`, `running` in another process, `unfinished` (`globalfit run` goes on with it from its
+    checkpoint), `finished`, or its folder holds a run of `other settings` or on `other data`. What the file does not
+    say is not compared with what the folder holds: `globalfit run` looks at the defaults as well.
+    """
+    if Path(place).is_dir():
+        rows = {folder.name: standing(folder) for folder in run_folders(Path(place))}
+    else:
+        listed, parent = listed_runs(place, output, seed)
+        rows = {cell.name: standing(parent / cell.name, cell.run) for cell in listed.cells}
+    if as_json:
+        click.echo(json.dumps([record(name, found) for name, found in rows.items()], indent=2))
+        return
+    for line in table_lines(rows):
+        click.echo(line)
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """The folder if it is that of a run, else those of runs in it. Raises `OutputError` if there are none."""
+    if (folder / RUN).is_file():
+        return [folder]
+    found = sorted(path.parent for path in folder.glob(f"*/{RUN}"))
+    if not found:
+        raise OutputError(f"{folder}: holds no run; name the folder that `globalfit run` has written, or its file.")
+    return found
+
+
+def listed_runs(name: str, output: Path | None, seed: int | None) -> tuple[Campaign, Path]:
+    """The runs of a file that lists several, and the folder of theirs. Raises `ConfigurationError` for others."""
+    listed = load_campaign(name)
+    if listed is None:
+        raise load(name).source.error((), "is one run: `globalfit campaign status` takes its folder, or several runs.")
+    listed = listed if output is None else placed(listed, output)
+    listed = listed if seed is None else seeded(listed, seed)
+    if listed.output is None:
+        raise listed.source.error(("output",), "is missing: name the output folder here or with --output.")
+    return listed, listed.output
+
+
+def table_lines(rows: dict[str, Standing]) -> list[str]:
+    """A line for each run, and how many there are of each state."""
+    cells = [(name, found.state.value, detail(found), str(found.folder)) for name, found in rows.items()]
+    widths = [max(len(row[column]) for row in cells) for column in range(3)]
+    lines = [
+        "  ".join((*(f"{text:<{width}}" for text, width in zip(row, widths, strict=False)), row[3])) for row in cells
+    ]
+    count = Counter(found.state for found in rows.values())
+    return [*lines, ", ".join(f"{count[state]} {state.value}" for state in State if count[state])]
+
+
+def detail(found: Standing) -> str:
+    """What there is to say about a state: the result, the checkpoint, or what is other."""
+    if found.reason:
+        return found.reason
+    if found.evidence is not None:
+        verdict = "converged" if found.evidence["converged"] else "NOT CONVERGED"
+        value, error = found.evidence["log_evidence"], found.evidence["log_evidence_error"]
+        return verdict if value is None else f"{verdict}, ln Z = {value:.3f} ± {error:.3f}"
+    if found.checkpoint is not None:
+        return f"checkpoint of {found.checkpoint.time:%Y-%m-%d %H:%M:%S}, {found.checkpoint.calls} calls"
+    return "" if found.state is State.MISSING else "no checkpoint yet"
+
+
+def record(name: str, found: Standing) -> dict[str, Any]:
+    """The same as JSON."""
+    evidence = found.evidence or {}
+    checkpoint = found.checkpoint
+    return {
+        "run": name,
+        "state": found.state.value,
+        "folder": str(found.folder),
+        "reason": found.reason or None,
+        "checkpoint": checkpoint and {"time": checkpoint.time.isoformat(), "calls": checkpoint.calls},
+        **{key: evidence.get(key) for key in ("converged", "log_evidence", "log_evidence_error")},
+    }

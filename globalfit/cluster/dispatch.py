@@ -1,0 +1,139 @@
+"""Runs on the workers of a Dask scheduler: one at a time on each, and again on another one if its process dies.
+
+Left alone, Dask queues tasks at busy workers and blames all of them for the death of the process. Here a worker never
+has more than the run that it carries out, so that it is known which run a process died of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from distributed import CancelledError, Client, Future, KilledWorker, wait
+from distributed.client import FIRST_COMPLETED
+
+from globalfit.campaign import CellOutcome, Result
+from globalfit.cluster.task import Task, carry_out
+from globalfit.errors import ClusterError, GlobalFitError
+
+# Processes that a run may kill before it is given up.
+ATTEMPTS = 3
+# Seconds between two looks at which workers there are.
+LOOK_EVERY_S = 1.0
+# Seconds for the outcome of a finished run to arrive.
+ARRIVAL_S = 60.0
+
+# The name of a run, and what happened to it.
+Tell = Callable[[str, str], None]
+
+
+class Attempt(NamedTuple):
+    """A run on a worker; attempts are counted from 1."""
+
+    task: Task
+    number: int
+    address: str
+    worker: str
+
+
+class Dispatcher:
+    """`tell` is told what happens to the runs; `refill` is called when a worker was lost."""
+
+    def __init__(self, client: Client, tell: Tell, refill: Callable[[], None]) -> None:
+        self._client, self._tell, self._refill = client, tell, refill
+        self._waiting: deque[tuple[Task, int]] = deque()
+        self._running: dict[Future, Attempt] = {}
+        self._outcomes: dict[str, CellOutcome] = {}
+
+    def carry_out(self, tasks: Iterable[Task]) -> dict[str, CellOutcome]:
+        """The outcome of every run by name; they are started in their order.
+
+        Raises `ClusterError` if the scheduler is lost.
+        """
+        self._waiting.extend((task, 1) for task in tasks)
+        try:
+            if self._waiting and not self._workers():
+                self._tell(self._waiting[0][0].name, "waits for a worker")
+            while self._waiting or self._running:
+                self._collect()
+                workers = self._workers()
+                self._give_up(workers)
+                self._start(workers)
+                self._rest()
+        except (OSError, CancelledError) as error:
+            raise ClusterError(
+                "the Dask scheduler was lost, but nothing that was finished: the same command skips it "
+                "and goes on with the other runs from their checkpoints."
+            ) from error
+        return self._outcomes
+
+    def _workers(self) -> Mapping[str, str]:
+        """Names of the workers by address."""
+        known = self._client.scheduler_info(n_workers=-1)["workers"]
+        return {address: str(worker["name"]) for address, worker in known.items()}
+
+    def _start(self, workers: Mapping[str, str]) -> None:
+        """Give each idle worker the next run."""
+        busy = {attempt.address for attempt in self._running.values()}
+        idle = [address for address in workers if address not in busy]
+        for address in idle[: len(self._waiting)]:
+            task, number = self._waiting.popleft()
+            future = self._client.submit(carry_out, task, pure=False, workers=[address], allow_other_workers=False)
+            self._running[future] = Attempt(task, number, address, workers[address])
+            self._tell(task.name, f"started on worker {workers[address]}")
+
+    def _rest(self) -> None:
+        """Wait until a run ends or it is time to look at the workers."""
+        if self._running:
+            with contextlib.suppress(TimeoutError):
+                wait(list(self._running), LOOK_EVERY_S, FIRST_COMPLETED)
+        elif self._waiting:
+            time.sleep(LOOK_EVERY_S)
+
+    def _collect(self) -> None:
+        """Take the outcomes of the runs that have ended."""
+        for future in [future for future in self._running if future.done()]:
+            attempt = self._running.pop(future)
+            try:
+                outcome = future.result(ARRIVAL_S)
+            except (KilledWorker, TimeoutError):
+                self._again(attempt)
+                continue
+            except CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the other runs go on
+                outcome = _failed(attempt.task, _message(error))
+            self._end(attempt, outcome)
+
+    def _give_up(self, workers: Mapping[str, str]) -> None:
+        """Take back the runs of workers that are gone."""
+        for future in [future for future, attempt in self._running.items() if attempt.address not in workers]:
+            future.cancel(force=True)
+            self._again(self._running.pop(future))
+
+    def _again(self, attempt: Attempt) -> None:
+        """Have a run whose process died carried out again, from its checkpoint, unless that has happened too often."""
+        self._refill()
+        if attempt.number == ATTEMPTS:
+            message = f"the process that carried it out died {ATTEMPTS} times: killed, or out of memory or of time?"
+            self._end(attempt, _failed(attempt.task, message))
+            return
+        self._tell(attempt.task.name, f"worker {attempt.worker} died; the run is tried again")
+        self._waiting.append((attempt.task, attempt.number + 1))
+
+    def _end(self, attempt: Attempt, outcome: CellOutcome) -> None:
+        self._outcomes[outcome.name] = outcome
+        ending = f"{outcome.result.value} on worker {attempt.worker}"
+        self._tell(outcome.name, f"{ending}: {outcome.message}" if outcome.message else ending)
+
+
+def _failed(task: Task, message: str) -> CellOutcome:
+    return CellOutcome(task.name, Path(task.settings["output"]), Result.FAILED, message=message)
+
+
+def _message(error: Exception) -> str:
+    return str(error) if isinstance(error, GlobalFitError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,363 @@
+"""Several runs at once: on real workers, some of which are killed, and what is wrong before there are any."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import toy
+from click.testing import CliRunner
+from distributed import CancelledError, KilledWorker
+
+from globalfit import runfile
+from globalfit.campaign import CellOutcome, Result
+from globalfit.cli import cli
+from globalfit.cluster import connect, dispatch
+from globalfit.cluster.dispatch import ATTEMPTS, Dispatcher
+from globalfit.cluster.task import Task, carry_out, task_of
+from globalfit.errors import ClusterError, OutputError
+from globalfit.results import folder as names
+from globalfit.runfile.campaign import load_campaign, placed
+
+TWO = """\
+common: {model: toy, likelihoods: [gauss], sampler: {toy_sampler: {points: 3000}}}
+runs:
+  a: {}
+  b: {model: {toy: {scale: 2.0}}}
+output: out
+"""
+
+
+class Later:
+    """A future that the test fulfils."""
+
+    def __init__(self, task: Task, address: str) -> None:
+        self.task, self.address = task, address
+        self.value: CellOutcome | Exception | None = None
+        self.cancelled = False
+
+    def done(self) -> bool:
+        return self.value is not None
+
+    def result(self, timeout: float) -> CellOutcome:
+        if isinstance(self.value, Exception):
+            raise self.value
+        assert self.value is not None
+        return self.value
+
+    def cancel(self, force: bool) -> None:
+        self.cancelled = True
+
+
+class Workers:
+    """A client of workers that do what `happens` says: it gets the future and all workers."""
+
+    def __init__(self, count: int, happens) -> None:
+        self.addresses = [f"tcp://{index}" for index in range(count)]
+        self.happens, self.futures = happens, []
+
+    def scheduler_info(self, n_workers: int):
+        return {"workers": {address: {"name": address[-1]} for address in self.addresses}}
+
+    def submit(self, function, task, pure, workers, allow_other_workers):
+        self.futures.append(Later(task, *workers))
+        return self.futures[-1]
+
+    def wait(self, futures: Sequence[Later], timeout: float, return_when: str) -> None:
+        held = [future.address for future in futures]
+        assert len(set(held)) == len(held), "a worker has two runs"
+        self.happens(futures[0], self.addresses)
+
+
+def outcome(task: Task) -> CellOutcome:
+    return CellOutcome(task.name, Path("there"), Result.FINISHED, {"converged": True})
+
+
+def dispatched(monkeypatch, count: int, happens, runs: str = "abc"):
+    """Outcomes of runs, what was told, and the workers."""
+    workers, told = Workers(count, happens), []
+    monkeypatch.setattr(dispatch, "wait", workers.wait)
+    monkeypatch.setattr(dispatch, "LOOK_EVERY_S", 0.0)
+    tasks = [Task(name, {"output": f"/out/{name}"}, "several.yaml", 30.0, "topic") for name in runs]
+    dispatcher = Dispatcher(workers, lambda name, what: told.append(f"{name}: {what}"), lambda: told.append("refill"))
+    return dispatcher.carry_out(tasks), told, workers
+
+
+def test_every_worker_has_one_run_at_a_time(monkeypatch):
+    def happens(future, addresses):
+        future.value = outcome(future.task)
+
+    found, told, workers = dispatched(monkeypatch, 2, happens)
+    assert [found[name].result for name in "abc"] == [Result.FINISHED] * 3
+    assert [future.task.name for future in workers.futures] == ["a", "b", "c"]
+    assert told[:2] == ["a: started on worker 0", "b: started on worker 1"]
+    assert "c: finished on worker 0" in told
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_a_run_that_kills_its_process_is_given_up_and_the_others_finish(monkeypatch, reported):
+    """Dask either says that a worker died, or the worker is not there any more."""
+
+    def happens(future, addresses):
+        if future.task.name != "b":
+            future.value = outcome(future.task)
+        elif reported:
+            future.value = KilledWorker("b", None, 0)
+        else:
+            addresses[addresses.index(future.address)] += "+"
+
+    found, told, workers = dispatched(monkeypatch, 2, happens)
+    assert [found[name].result for name in "abc"] == [Result.FINISHED, Result.FAILED, Result.FINISHED]
+    assert f"died {ATTEMPTS} times" in found["b"].message
+    deaths = [future for future in workers.futures if future.task.name == "b"]
+    assert len(deaths) == ATTEMPTS
+    assert all(future.cancelled is not reported for future in deaths)
+    assert told.count("refill") == ATTEMPTS
+    assert sum("died; the run is tried again" in line for line in told) == ATTEMPTS - 1
+
+
+def test_an_error_on_a_worker_is_that_of_its_run(monkeypatch):
+    def happens(future, addresses):
+        future.value = ModuleNotFoundError("no globalfit") if future.task.name == "a" else outcome(future.task)
+
+    found, told, _ = dispatched(monkeypatch, 1, happens)
+    assert found["a"].message == "ModuleNotFoundError: no globalfit"
+    assert "a: FAILED on worker 0: ModuleNotFoundError: no globalfit" in told
+    assert found["b"].result is found["c"].result is Result.FINISHED
+
+
+@pytest.mark.parametrize("error", [OSError("closed"), CancelledError("gone")])
+def test_a_lost_scheduler_is_one_error(monkeypatch, error):
+    def happens(future, addresses):
+        raise error
+
+    with pytest.raises(ClusterError, match="the Dask scheduler was lost"):
+        dispatched(monkeypatch, 1, happens)
+
+
+@pytest.fixture
+def _toys(monkeypatch, tmp_path):
+    toy.register(monkeypatch, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
+    (tmp_path / "several.yaml").write_text(TWO)
+    (tmp_path / "one.yaml").write_text("model: toy\noutput: out\n")
+
+
+def test_a_task_is_plain_and_the_same_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    campaign = load_campaign("compare-models")
+    assert campaign is not None
+    for cell in placed(campaign, Path("out")).cells:
+        task = task_of(cell, 30.0, "topic")
+        assert json.loads(json.dumps(task)) == list(task)
+        assert task.settings["output"] == str(tmp_path / "out" / cell.name)
+        assert names.settings(runfile.parse(task.settings)) == names.settings(cell.run)
+
+
+@pytest.mark.usefixtures("_toys")
+def test_a_worker_that_does_not_see_the_folder_writes_nothing(tmp_path):
+    task = Task("a", {"model": "toy", "output": str(tmp_path / "elsewhere" / "a")}, "several.yaml", 30.0, "topic")
+    with pytest.raises(OutputError, match="is not seen by the worker"):
+        carry_out(task)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+MISTAKES = {
+    ("one.yaml", "--workers", "2"): "one.yaml:1:1: is one run, which one process carries out: leave out --workers",
+    ("several.yaml", "--scheduler", "tcp://x:1", "--workers", "2"): "--scheduler has workers of its own",
+    ("several.yaml", "--cluster", "slurm"): "--cluster needs --workers",
+    ("several.yaml", "--cluster", "slurm", "--workers", "2"): "there is no command sbatch on this machine",
+    ("several.yaml", "--scheduler", "here"): "no Dask scheduler answers at here",
+    ("several.yaml", "--scheduler", "tcp://127.0.0.1:1"): "no Dask scheduler answers at tcp://127.0.0.1:1",
+}
+
+
+@pytest.mark.usefixtures("_toys")
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES.items())
+def test_mistakes_are_one_error(monkeypatch, tmp_path, arguments, message):
+    monkeypatch.setattr(connect, "ANSWER_S", 0.2)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = CliRunner().invoke(cli, ["run", *arguments])
+    assert result.exit_code == 2, result.exception
+    assert message in result.stderr.splitlines()[-1]
+    assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.usefixtures("_toys")
+def test_without_dask_the_error_names_the_remedy(monkeypatch):
+    monkeypatch.setattr(connect.importlib.util, "find_spec", lambda *_: None)
+    result = CliRunner().invoke(cli, ["run", "several.yaml", "--workers", "2"])
+    assert result.exit_code == 2
+    assert "need the package distributed: pip install 'globalfit[cluster]'" in result.stderr
+
+
+@pytest.fixture
+def _b_is_there(monkeypatch):
+    evidence = {"converged": True, "log_evidence": -1.0, "log_evidence_error": 0.1}
+
+    def settled(cell):
+        skipped = CellOutcome(cell.name, Path(cell.run.output), Result.SKIPPED, evidence)
+        return skipped if cell.name == "b" else None
+
+    monkeypatch.setattr("globalfit.campaign.settled", settled)
+    monkeypatch.setattr("globalfit.cli.campaign._compare", lambda *_: None)
+
+
+@pytest.mark.usefixtures("_toys", "_b_is_there")
+def test_workers_get_what_is_not_there_and_the_summary_is_in_order(monkeypatch):
+    asked = []
+
+    def carried_out(cells, folder, checkpoint_every, place, tell):
+        asked.append(([cell.name for cell in cells], str(folder), checkpoint_every, place))
+        tell("a", "started on worker 0")
+        return {"a": CellOutcome("a", Path("out/a"), Result.FAILED, message="bad", traceback="Traceback: bad")}
+
+    monkeypatch.setattr("globalfit.cli.campaign.carry_out", carried_out)
+    result = CliRunner().invoke(cli, ["run", "several.yaml", "--workers", "2", "--checkpoint-every", "5"])
+    assert asked == [(["a"], "out", 5.0, connect.Place(workers=2))]
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines == ["a  FAILED: bad", "b  was there already, converged, ln Z = -1.000 ± 0.100  out/b/report.html"]
+    assert re.search(r"^\d\d:\d\d:\d\d  b: skipped, out/b holds this run, finished$", result.stderr, re.MULTILINE)
+    assert re.search(r"^\d\d:\d\d:\d\d  a: started on worker 0$", result.stderr, re.MULTILINE)
+    assert "a:\nTraceback: bad" in result.stderr
+
+
+@pytest.mark.usefixtures("_toys", "_b_is_there")
+def test_an_interrupted_command_says_how_to_go_on(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("globalfit.cli.campaign.carry_out", interrupted)
+    result = CliRunner().invoke(cli, ["run", "several.yaml", "--workers", "2"])
+    assert result.exit_code == 130
+    assert "The same command goes on with what is not finished, from its checkpoints." in result.stderr
+
+
+DYNESTY = "{real_dynesty: {nlive: 100}}"
+# The program with the toys and without figures.
+PROGRAM = """
+import pathlib, sys, tempfile
+import jax
+import pytest
+import toy
+from globalfit.cli import cli
+jax.config.update("jax_enable_x64", True)
+patch = pytest.MonkeyPatch()
+toy.register(patch, pathlib.Path(tempfile.mkdtemp()))
+patch.setattr("globalfit.comparison.page.comparison_figure", lambda *_: None)
+cli.main(sys.argv[1:])
+"""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """That of processes whose Dask workers have the toys."""
+    (folder / "tmp").mkdir(exist_ok=True)
+    return os.environ | {
+        "PYTHONPATH": str(Path(__file__).parent),
+        "TMPDIR": str(folder / "tmp"),
+        "JAX_COMPILATION_CACHE_DIR": str(folder / "cache"),
+        "DASK_DISTRIBUTED__WORKER__PRELOAD": "toy_worker",
+    }
+
+
+def started(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment(folder) | more, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def holder(folder: Path) -> int:
+    """The process that writes a folder, once it has its first checkpoint."""
+    while not list(folder.glob("checkpoint/0*.npz")):
+        time.sleep(0.02)
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(handle.readlink() == folder for handle in (process / "fd").iterdir()):
+                return int(process.name)
+        except OSError:
+            continue
+    raise AssertionError(f"nobody writes {folder}")
+
+
+def campaign_with_a_kill(folder: Path, samplers: Sequence[str], killed: str) -> None:
+    """A campaign on two workers, of which the one with a certain run is killed: all runs finish."""
+    count = len(samplers)
+    runs = "".join(f"  r{index}: {{seed: {index}, sampler: {name}}}\n" for index, name in enumerate(samplers))
+    (folder / "several.yaml").write_text(f"common: {{model: toy, likelihoods: [gauss]}}\nruns:\n{runs}output: out\n")
+    process = started(folder, "run", "several.yaml", "--workers", "2", "--checkpoint-every", "0.1")
+    os.kill(holder(folder / "out" / killed), 9)
+    output, told = process.communicate(timeout=600)
+    assert process.returncode in (0, 3), told
+    lines = output.splitlines()[:count]
+    assert [line.split()[:2] for line in lines] == [[f"r{index}", "finished,"] for index in range(count)]
+    assert told.count("died; the run is tried again") == 1
+    assert told.count(f"{killed}: started on worker") == 2
+    origin = json.loads((folder / "out" / killed / names.PROVENANCE).read_text())
+    assert origin["resumed"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
+def test_a_killed_worker_loses_no_run(tmp_path):
+    campaign_with_a_kill(tmp_path, ["toy_sampler", DYNESTY, "toy_sampler"], "r1")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
+def test_twelve_runs_on_two_workers_of_which_one_is_killed_midway(tmp_path):
+    campaign_with_a_kill(tmp_path, [DYNESTY] * 12, "r6")
+
+
+def finishes_elsewhere(folder: Path, *arguments: str, **more: str) -> None:
+    (folder / "several.yaml").write_text(TWO)
+    process = started(folder, "run", "several.yaml", *arguments, **more)
+    output, told = process.communicate(timeout=300)
+    assert process.returncode == 0, told
+    assert output.startswith("a  finished, converged"), told
+    assert json.loads((folder / "out/b" / names.EVIDENCE).read_text())["converged"]
+
+
+@pytest.mark.slow
+def test_the_workers_of_a_scheduler(tmp_path):
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--scheduler-file", "address.json"]
+    join = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", "address.json", "--nthreads", "4"]
+    quiet = {"cwd": tmp_path, "env": environment(tmp_path), "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([*dask, "--no-dashboard"], **quiet) as scheduler, subprocess.Popen(join, **quiet) as worker:
+        try:
+            while not (tmp_path / "address.json").exists():
+                time.sleep(0.1)
+            address = json.loads((tmp_path / "address.json").read_text())["address"]
+            finishes_elsewhere(tmp_path, "--scheduler", address)
+        finally:
+            worker.terminate()
+            scheduler.terminate()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs setsid")
+def test_jobs_of_a_queue(tmp_path):
+    """A `sbatch` of our own that runs its jobs here."""
+    scripts = {
+        "sbatch": 'cp "$1" job.$$\nsetsid bash job.$$ >> jobs.log 2>&1 &\necho "Submitted batch job $!"\n',
+        "scancel": 'kill -- "-$1"\n',
+    }
+    (tmp_path / "bin").mkdir()
+    for name, script in scripts.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}")
+        (tmp_path / "bin" / name).chmod(0o755)
+    more = {
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "DASK_JOBQUEUE__SLURM__CORES": "1",
+        "DASK_JOBQUEUE__SLURM__MEMORY": "2GiB",
+        "DASK_JOBQUEUE__SLURM__SCHEDULER_OPTIONS__DASHBOARD_ADDRESS": ":0",
+    }
+    finishes_elsewhere(tmp_path, "--cluster", "slurm", "--workers", "2", **more)
