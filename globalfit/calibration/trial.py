@@ -17,7 +17,7 @@ from globalfit.samplers.batching import BLOCK, evaluate_cube, inverse_cube
 from globalfit.samplers.nested import kish
 
 # The quantity besides the parameters: it depends on the data, and sees what none of the parameters does
-# (Modrak et al., arXiv:2211.02383).
+# (Modrák et al., arXiv:2211.02383).
 LOG_LIKELIHOOD = "log_likelihood"
 
 

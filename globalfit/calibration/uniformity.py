@@ -17,11 +17,12 @@ from scipy.stats import binom, chi2
 P_BOUND = 0.01
 # Bins at most, and ranks that each is expected to hold at least.
 MOST_BINS = 20
-FEWEST = 5
+FEWEST = 10
 # Simulated samples that say how wide a simultaneous band is.
 SIMULATIONS = 2000
 # Standard errors from which on a shift or a width is named.
 NOTABLE = 2.5
+UNNAMED = "the ranks are not uniform"
 
 
 class Bins(NamedTuple):
@@ -90,7 +91,7 @@ def coverage(ranks: Int[np.ndarray, " draw"], size: int, level: float) -> Covera
 
 
 def band(ranks: Int[np.ndarray, " draw"], size: int, level: float = 0.95) -> Band:
-    """Simultaneous binomial bounds on the cumulative counts (Saeilynoja et al., arXiv:2103.10522, algorithm 1).
+    """Simultaneous binomial bounds on the cumulative counts (Säilynoja et al., arXiv:2103.10522, by simulation).
 
     Each bound is a pointwise one whose probability is lowered until a fraction `level` of simulated uniform samples
     keep all of them.
@@ -99,7 +100,7 @@ def band(ranks: Int[np.ndarray, " draw"], size: int, level: float = 0.95) -> Ban
     random = np.random.default_rng(0)
     simulated = random.multinomial(count, np.full(size + 1, 1.0 / (size + 1)), SIMULATIONS).cumsum(axis=1)[:, :-1]
     tails = np.minimum(binom.cdf(simulated, count, z), binom.sf(simulated - 1, count, z))
-    outside = 0.5 * np.quantile(2.0 * tails.min(axis=1), 1.0 - level)
+    outside = np.quantile(tails.min(axis=1), 1.0 - level)
     low, high = binom.ppf(outside, count, z), binom.isf(outside, count, z)
     found = np.bincount(ranks, minlength=size + 1).cumsum()
     return Band(found, np.append(low, count), np.append(high, count))
@@ -111,14 +112,34 @@ def false_alarm(tests: int) -> float:
 
 
 def remark(ranks: Int[np.ndarray, " draw"], size: int) -> str:
-    """What ranks that are not uniform say about the posteriors, in words."""
-    place = (ranks + 0.5) / (size + 1) - 0.5
-    shift = float(np.mean(place)) * math.sqrt(12.0 * len(ranks))
+    """What ranks of a parameter that are not uniform say about the posteriors, in words."""
+    shift, width = _shift(ranks, size), _width(ranks, size)
+    if max(abs(shift), abs(width)) < NOTABLE:
+        return UNNAMED
+    if abs(shift) > abs(width):
+        return f"the posteriors lie too {'low' if shift > 0.0 else 'high'}"
+    return f"the posteriors are too {'narrow' if width > 0.0 else 'wide'}"
+
+
+def likelihood_remark(ranks: Int[np.ndarray, " draw"], size: int) -> str:
+    """The same of the ranks of ln L."""
+    shift = _shift(ranks, size)
+    if abs(shift) < NOTABLE:
+        return UNNAMED
+    return f"the truth fits the data {'better' if shift > 0.0 else 'worse'} than the posterior says"
+
+
+def _shift(ranks: Int[np.ndarray, " draw"], size: int) -> float:
+    """Mean of the ranks, in standard errors from the middle."""
+    return float(np.mean(_place(ranks, size))) * math.sqrt(12.0 * len(ranks))
+
+
+def _width(ranks: Int[np.ndarray, " draw"], size: int) -> float:
+    """Variance of the ranks about the middle, in standard errors from that of uniform ones."""
     # variance of x^2 for x uniform in (-1/2, 1/2): 1/80 - 1/144 = 1/180
-    width = (float(np.mean(place**2)) - 1.0 / 12.0) * math.sqrt(180.0 * len(ranks))
-    found = []
-    if abs(shift) > NOTABLE:
-        found.append(f"the posteriors lie too {'low' if shift > 0.0 else 'high'}")
-    if abs(width) > NOTABLE:
-        found.append(f"the posteriors are too {'narrow' if width > 0.0 else 'wide'}")
-    return " and ".join(found) or "the ranks are not uniform"
+    return (float(np.mean(_place(ranks, size) ** 2)) - 1.0 / 12.0) * math.sqrt(180.0 * len(ranks))
+
+
+def _place(ranks: Int[np.ndarray, " draw"], size: int) -> Float[np.ndarray, " draw"]:
+    """Ranks between -1/2 and 1/2."""
+    return (ranks + 0.5) / (size + 1) - 0.5

@@ -1,0 +1,72 @@
+"""Simulation-based calibration: does a fit find the truth as often as its posterior says?
+
+Parameters are drawn from the prior, data of every likelihood are simulated with them, and the posterior of these data
+is sampled. The rank of the truth among L posterior draws is uniform on 0, ..., L if prior, simulation, likelihood and
+sampler belong together (Cook, Gelman and Rubin, J. Comput. Graph. Stat. 15 (2006) 675; Talts et al., arXiv:1804.06788).
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import globalfit
+from globalfit.build import build, resolve
+from globalfit.calibration.folder import claim, read_trial, write_trial
+from globalfit.calibration.page import write_calibration
+from globalfit.calibration.result import Calibration, assess
+from globalfit.calibration.simulation import check_simulators
+from globalfit.calibration.trial import Trial, carry_out
+from globalfit.posterior import Posterior
+from globalfit.progress import Event, Progress, silent
+from globalfit.provenance import data_checksums, provenance
+from globalfit.results.folder import settings
+from globalfit.runfile import RunFile
+
+__all__ = ["calibrate"]
+
+
+def calibrate(run: RunFile, folder: Path, draws: int, ranks: int, progress: Progress = silent) -> Calibration:
+    """Carry out `draws` trials, each with its rank among `ranks` posterior draws, and write the result into a folder.
+
+    Trials that are there already are kept. `progress` is told of every new one.
+    Raises `ConfigurationError` for a run that cannot be built or simulated, `OutputError` for a folder that holds
+    anything but this calibration.
+    """
+    started = datetime.datetime.now(datetime.UTC)
+    posterior, sampler = build(run)
+    if posterior.ndim == 0:
+        raise run.source.error(("parameters",), "every parameter is fixed; there is nothing to calibrate.")
+    check_simulators(run, posterior)
+    full = resolve(run)
+    claim(folder, identity(full, posterior, ranks))
+    trials: list[Trial] = []
+    for number in range(draws):
+        trial = read_trial(folder, number)
+        if trial is None:
+            trial = carry_out(posterior, sampler, number, run.seed, ranks)
+            write_trial(folder, number, trial)
+            progress(Event("draw", number + 1.0, float(draws), described(trial)))
+        trials.append(trial)
+    calibration = assess(trials, ranks)
+    origin = provenance(posterior, run.seed, run.source.name, started, {"trials": calibration.seconds})
+    write_calibration(calibration, full, posterior, sampler.title, origin, folder)
+    return calibration
+
+
+def identity(full: RunFile, posterior: Posterior, ranks: int) -> dict[str, Any]:
+    """What the trials of a folder have in common; their number may grow."""
+    return {
+        "globalfit": globalfit.__version__,
+        "run": settings(full),
+        "sampled_parameters": list(posterior.names),
+        "data_sha256": data_checksums(posterior.likelihoods),
+        "ranks": ranks,
+    }
+
+
+def described(trial: Trial) -> str:
+    """How the fit of a trial went, in one line."""
+    verdict = "converged" if trial.converged else "NOT CONVERGED"
+    return f"{trial.seconds:.1f} s, {verdict}, {trial.effective:.0f} effective draws"

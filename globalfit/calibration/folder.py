@@ -1,0 +1,71 @@
+"""The folder of a calibration: what it belongs to, and one file for each trial that is done."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from globalfit.calibration.trial import Trial
+from globalfit.errors import OutputError
+from globalfit.files import read_json, write_json
+
+SETTINGS = "settings.json"
+TRIALS = "trials"
+
+
+def claim(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Make the folder for a calibration, `identity` being its settings as JSON, or go on with the one that is there.
+
+    Settings under which no trial was finished bind nobody.
+    Raises `OutputError` for a folder that holds anything else and for one that cannot be used.
+    """
+    path = folder / SETTINGS
+    if path.exists() and any((folder / TRIALS).glob("*.json")):
+        known = read_json(path)
+        if difference := next(_differences(known, json.loads(json.dumps(identity))), ""):
+            raise OutputError(
+                f"{folder}: holds a calibration that is not the same: {difference}. "
+                "Choose another folder with --output, or remove this one."
+            )
+        return
+    try:
+        if folder.exists() and not path.exists() and any(folder.iterdir()):
+            raise OutputError(f"{folder}: is not empty and holds no calibration; choose another folder with --output.")
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be used: {error.strerror}.") from error
+    write_json(path, dict(identity))
+
+
+def read_trial(folder: Path, number: int) -> Trial | None:
+    """A trial that is done, None if it is not. Raises `OutputError` if it cannot be read."""
+    path = _path(folder, number)
+    if not path.exists():
+        return None
+    held = read_json(path)
+    # JSON has null for a likelihood of zero.
+    truth = {name: -math.inf if value is None else value for name, value in held["truth"].items()}
+    return Trial(**held | {"truth": truth, "failed": tuple(held["failed"])})
+
+
+def write_trial(folder: Path, number: int, trial: Trial) -> None:
+    """Keep a trial that is done. Raises `OutputError` if the folder cannot be written."""
+    write_json(_path(folder, number), dataclasses.asdict(trial))
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / TRIALS / f"{number:06d}.json"
+
+
+def _differences(then: Any, now: Any, place: str = "") -> Iterator[str]:
+    """Places at which two JSON values differ, with both values."""
+    if isinstance(then, list) and isinstance(now, list):
+        then, now = dict(enumerate(then)), dict(enumerate(now))
+    if isinstance(then, dict) and isinstance(now, dict):
+        for key in {**then, **now}:
+            yield from _differences(then.get(key), now.get(key), f"{place}.{key}" if place else str(key))
+    elif then != now:
+        yield f"{place} is {now!r}, it was {then!r}"
