@@ -17,7 +17,7 @@ class Coordinates(Protocol):
     """Coordinates z in R^ndim, a pytree.
 
     A target may offer its own as an attribute `straighten`, e.g. a shear that flattens a thin curved sheet of the
-    posterior; without it `Logit` is used.
+    posterior; without it `Logit` is used. `globalfit.samplers.straight` learns further shears from particles.
     """
 
     def to_theta(self, z: Float[Array, " ndim"]) -> tuple[Float[Array, " ndim"], Float[Array, ""]]:

@@ -17,10 +17,11 @@ from globalfit.progress import Progress
 from globalfit.recording import recorded
 from globalfit.samplers import Diagnostic, Draws, Target
 from globalfit.samplers.batching import CHUNK, log_likelihood
-from globalfit.samplers.coordinates import coordinates
+from globalfit.samplers.coordinates import Coordinates, coordinates
 from globalfit.samplers.diagnostics import BFMI_BOUND, at_least, at_most, chain_checks, energy_fraction
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.presets import SamplerOptions
+from globalfit.samplers.straight import Straightened, fit_shears
 from globalfit.samplers.tempering import Particles, tempered
 
 # Steps between two progress events; one compiled scan.
@@ -44,6 +45,10 @@ class NutsOptions(SamplerOptions):
     tree_depth: int = Field(10, ge=3, le=14, description="Doublings of a trajectory at most.")
     dense_mass: bool = Field(True, description="Full covariance as mass matrix instead of its diagonal.")
     particles: int = Field(1024, ge=64, description="Tempered particles that the chains start from.")
+    straighten: bool = Field(
+        True,
+        description="Learn from the particles coordinates in which a thin curved sheet is flat, if there is one.",
+    )
     prior_draws: int = Field(
         1_000_000, ge=1000, description="Prior draws after which the search for points with a solution is given up."
     )
@@ -76,11 +81,12 @@ class Nuts:
         """
         options = self.options
         start = tempered(target, options.particles, options.prior_draws, seed, progress)
-        particles = np.asarray(_from_cube(target, jnp.asarray(start.u)))
+        chart = self._chart(target, start, seed)
+        particles = np.asarray(_from_cube(chart, jnp.asarray(start.u)))
         random = np.random.default_rng([seed, 1])
         first = random.choice(len(particles), options.chains, replace=options.chains > len(particles))
         key = jax.random.PRNGKey(int(random.integers(2**31)))
-        state, advance = self._kernel(target, particles, first, key)
+        state, advance = self._kernel(target, chart, particles, first, key)
 
         pace = Pace(progress, "NUTS", float(options.warmup + options.draws))
         done, gradients = 0, 0.0
@@ -96,22 +102,29 @@ class Nuts:
         pace.finish(options.warmup + options.draws, f"{gradients:.0f} gradients")
         window = slice(options.warmup, options.warmup + options.draws)
         stats = {name: np.concatenate([record[name] for record in kept])[window].swapaxes(0, 1) for name in kept[0]}
-        return self._draws(target, stats, start, gradients)
+        return self._draws(target, stats, start, gradients, len(chart.shears))
+
+    def _chart(self, target: Target, start: Particles, seed: int) -> Straightened:
+        """The target's coordinates, straightened if that is asked for and helps."""
+        base = coordinates(target)
+        if not self.options.straighten:
+            return Straightened(base, ())
+        return Straightened(base, fit_shears(target, np.asarray(_from_cube(base, jnp.asarray(start.u))), seed))
 
     def _kernel(
-        self, target: Target, particles: np.ndarray, first: np.ndarray, key: PRNGKeyArray
+        self, target: Target, chart: Coordinates, particles: np.ndarray, first: np.ndarray, key: PRNGKeyArray
     ) -> tuple[Any, Callable[[Any], Any]]:
         """State of all chains, and the compiled function of `BLOCK` steps; the target's arrays are its arguments."""
-        arrays, static = eqx.partition(target, eqx.is_array)
+        arrays, static = eqx.partition((target, chart), eqx.is_array)
 
-        def potential(arrays: Target) -> Callable[[Float[Array, " ndim"]], Float[Array, ""]]:
-            full = eqx.combine(arrays, static)
-            return lambda z: -log_density(full, z)[0]
+        def potential(arrays: Any) -> Callable[[Float[Array, " ndim"]], Float[Array, ""]]:
+            full, chart = eqx.combine(arrays, static)
+            return lambda z: -log_density(full, chart, z)[0]
 
         init, step = hmc(potential_fn_gen=potential, algo="NUTS")
         covariance = np.atleast_2d(np.cov(particles.T)) + 1e-12 * np.eye(target.ndim)
 
-        def begin(z: Float[Array, " ndim"], key: PRNGKeyArray, arrays: Target) -> Any:
+        def begin(z: Float[Array, " ndim"], key: PRNGKeyArray, arrays: Any) -> Any:
             return init(
                 z,
                 self.options.warmup,
@@ -126,10 +139,12 @@ class Nuts:
 
         @recorded
         @jax.jit
-        def block(arrays: Target, state: Any) -> Any:
+        def block(arrays: Any, state: Any) -> Any:
+            full, chart = eqx.combine(arrays, static)
+
             def one(state: Any, _: None) -> Any:
                 state = jax.vmap(lambda chain: step(chain, (arrays,)))(state)
-                theta, likelihood, prior = jax.vmap(lambda z: parts(eqx.combine(arrays, static), z))(state.z)
+                theta, likelihood, prior = jax.vmap(lambda z: parts(full, chart, z))(state.z)
                 of_step = state.diverging, state.num_steps, state.energy, state.accept_prob
                 return state, dict(zip(RECORD, (theta, likelihood, prior, *of_step), strict=True))
 
@@ -145,7 +160,9 @@ class Nuts:
         # As NumPy arrays like every later state, so that all have the same types and one compilation.
         return jax.tree.map(np.asarray, state), advance
 
-    def _draws(self, target: Target, stats: dict[str, np.ndarray], start: Particles, gradients: float) -> Draws:
+    def _draws(
+        self, target: Target, stats: dict[str, np.ndarray], start: Particles, gradients: float, shears: int
+    ) -> Draws:
         theta = stats.pop("theta")
         diverged = int(stats["diverging"].sum())
         saturated = float(np.mean(stats["n_steps"] >= 2**self.options.tree_depth - 1))
@@ -166,24 +183,27 @@ class Nuts:
                 "likelihood_calls": start.calls + gradients,
                 "gradients": gradients,
                 "divergences": float(diverged),
+                "shears": float(shears),
                 "log_evidence_tempering": start.log_evidence,
             },
         )
 
 
-def log_density(target: Target, z: Float[Array, " ndim"]) -> tuple[Float[Array, ""], Float[Array, " ndim"]]:
-    """Log posterior density in the unbounded coordinates, not normalised, and the parameters."""
-    theta, log_prior = coordinates(target).to_theta(z)
+def log_density(
+    target: Target, chart: Coordinates, z: Float[Array, " ndim"]
+) -> tuple[Float[Array, ""], Float[Array, " ndim"]]:
+    """Log posterior density in the coordinates of the chart, not normalised, and the parameters."""
+    theta, log_prior = chart.to_theta(z)
     value = log_likelihood(target, theta) + log_prior
     return jnp.where(jnp.isfinite(value), value, -jnp.inf), theta
 
 
-def parts(target: Target, z: Float[Array, " ndim"]) -> tuple[Float[Array, " ndim"], Array, Array]:
+def parts(target: Target, chart: Coordinates, z: Float[Array, " ndim"]) -> tuple[Float[Array, " ndim"], Array, Array]:
     """Parameters, ln L and log prior density (in the parameters) of one point."""
-    theta, _ = coordinates(target).to_theta(z)
+    theta, _ = chart.to_theta(z)
     return theta, log_likelihood(target, theta), target.log_prior(theta)
 
 
 @eqx.filter_jit
-def _from_cube(target: Target, u: Float[Array, "batch ndim"]) -> Float[Array, "batch ndim"]:
-    return jax.lax.map(coordinates(target).from_cube, u, batch_size=CHUNK)
+def _from_cube(chart: Coordinates, u: Float[Array, "batch ndim"]) -> Float[Array, "batch ndim"]:
+    return jax.lax.map(chart.from_cube, u, batch_size=CHUNK)

@@ -109,7 +109,7 @@ def test_nuts_counts_trajectories_into_a_wall():
 
 def test_the_potential_is_finite_differentiable_or_a_wall():
     wall = Wall.of(2)
-    value, slope = jax.vmap(jax.value_and_grad(lambda z: log_density(wall, z)[0]))(
+    value, slope = jax.vmap(jax.value_and_grad(lambda z: log_density(wall, coordinates(wall), z)[0]))(
         jnp.array([[0.1, 0.2], [-0.1, 0.2], [800.0, 0.0], [-800.0, 0.0]])
     )
     assert np.isfinite(value[0])
@@ -165,7 +165,7 @@ def test_a_target_can_bring_its_own_coordinates():
     theta = straight.theta.reshape(-1, 2)
     assert theta[:, 0].std() == pytest.approx(1.0, abs=0.1)
     assert (theta[:, 1] - 2.0 * theta[:, 0] ** 2).std() == pytest.approx(0.02, abs=0.002)
-    plain = hamiltonian(Banana(("x0", "x1"), 60.0, straight=False), tree_depth=8)
+    plain = hamiltonian(Banana(("x0", "x1"), 60.0, straight=False), tree_depth=8, straighten=False)
     assert plain.numbers["gradients"] > 5.0 * straight.numbers["gradients"]
 
 
