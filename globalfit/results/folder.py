@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from globalfit import runfile
 from globalfit.errors import OutputError
+from globalfit.results.lock import locked
 from globalfit.runfile import RunFile
-
-try:
-    import fcntl
-except ImportError:  # there is no such lock on Windows
-    fcntl = None
 
 RUN = "run.yaml"
 POSTERIOR = "posterior.nc"
@@ -51,38 +46,12 @@ def claimed(folder: Path, run: RunFile) -> Iterator[bool]:
     with contextlib.ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            stack.callback(os.close, handle := os.open(folder, os.O_RDONLY))
-            _lock(folder, handle)
-            held = sorted(path.name for path in folder.iterdir())
+            stack.enter_context(locked(folder))
+            # Hidden files are what a process that was killed has left half written.
+            held = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
         except OSError as error:
             raise OutputError(f"{folder}: cannot be used: {error.strerror}.") from error
         yield _is_unfinished(folder, held, run)
-
-
-def is_locked(folder: Path) -> bool:
-    """Whether another process writes a folder; never where there are no such locks."""
-    if fcntl is None:
-        return False
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
-
-
-def _lock(folder: Path, handle: int) -> None:
-    """Hold the folder as long as the handle is open; the end of the process releases it, however it ends."""
-    if fcntl is None:
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OutputError(
-            f"{folder}: another process is writing there. Wait for it, or choose another folder with --output."
-        ) from error
 
 
 def _is_unfinished(folder: Path, held: list[str], run: RunFile) -> bool:

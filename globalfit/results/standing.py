@@ -20,6 +20,7 @@ import globalfit
 from globalfit import runfile
 from globalfit.files import read_json
 from globalfit.results import folder as names
+from globalfit.results.lock import is_locked
 from globalfit.runfile import RunFile, entry
 
 # Longest value in a reason.
@@ -64,7 +65,7 @@ def standing(folder: Path, run: RunFile | None = None) -> Standing:
     if not (folder / names.RUN).is_file():
         return Standing(folder, State.MISSING)
     finished = (folder / names.REPORT).is_file()
-    if not finished and names.is_locked(folder):
+    if not finished and is_locked(folder):
         return Standing(folder, State.RUNNING, last_checkpoint(folder))
     found = Standing(
         folder,
