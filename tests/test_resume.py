@@ -175,14 +175,17 @@ def test_a_run_that_has_changed_is_refused_by_name(monkeypatch):
 
 @pytest.mark.usefixtures("_toys")
 def test_folders_that_cannot_be_gone_on_with():
-    assert "holds no run" in resume("nowhere").output
+    assert "is not the folder of a run; name the output folder" in resume("nowhere").output
     assert not Path("nowhere").exists()
+    assert "is not the folder of a run" in resume(__file__).output
 
     folder = unfinished()
     Path("other.yaml").write_text("model: toy\nlikelihoods: [gauss]\nsampler: {real_grid: {points: 301}}\n")
     result = CliRunner().invoke(cli, ["run", "other.yaml", "--output", str(folder)])
     assert result.exit_code == 2
     assert "another, unfinished run" in result.output
+
+    assert "it holds several, such as out: the command that began them" in resume(".").output
 
     (folder / names.REPORT).write_text("")
     assert "already holds this run, finished" in resume(folder).output

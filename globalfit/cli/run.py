@@ -77,7 +77,11 @@ def resume(folder: Path, checkpoint_every: float) -> None:
     """
     path = folder / RUN
     if not path.is_file():
-        raise OutputError(f"{folder}: holds no run; `globalfit run RUNFILE --output {folder}` starts one.")
+        several = next(folder.glob(f"*/{RUN}"), None)
+        hint = "name the output folder of a run that was stopped."
+        if several is not None:
+            hint = f"it holds several, such as {several.parent}: the command that began them goes on with all."
+        raise OutputError(f"{folder}: is not the folder of a run; {hint}")
     _fit(load(path), folder, checkpoint_every)
 
 
