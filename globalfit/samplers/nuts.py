@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -68,6 +68,8 @@ class Nuts:
 
     def __init__(self, options: NutsOptions) -> None:
         self.options = options
+        # Kept for the next target that differs in its arrays only, as simulated data do.
+        self._kernel: _Kernel | None = None
 
     @classmethod
     def build(cls, options: NutsOptions) -> Nuts:
@@ -86,7 +88,7 @@ class Nuts:
         random = np.random.default_rng([seed, 1])
         first = random.choice(len(particles), options.chains, replace=options.chains > len(particles))
         key = jax.random.PRNGKey(int(random.integers(2**31)))
-        state, advance = self._kernel(target, chart, particles, first, key)
+        state, advance = self._start(target, chart, particles, first, key)
 
         pace = Pace(progress, "NUTS", float(options.warmup + options.draws))
         done, gradients = 0, 0.0
@@ -111,47 +113,18 @@ class Nuts:
             return Straightened(base, ())
         return Straightened(base, fit_shears(target, np.asarray(_from_cube(base, jnp.asarray(start.u))), seed))
 
-    def _kernel(
+    def _start(
         self, target: Target, chart: Coordinates, particles: np.ndarray, first: np.ndarray, key: PRNGKeyArray
     ) -> tuple[Any, Callable[[Any], Any]]:
-        """State of all chains, and the compiled function of `BLOCK` steps; the target's arrays are its arguments."""
+        """State of all chains, and the function that advances it by `BLOCK` steps."""
         arrays, static = eqx.partition((target, chart), eqx.is_array)
-
-        def potential(arrays: Any) -> Callable[[Float[Array, " ndim"]], Float[Array, ""]]:
-            full, chart = eqx.combine(arrays, static)
-            return lambda z: -log_density(full, chart, z)[0]
-
-        init, step = hmc(potential_fn_gen=potential, algo="NUTS")
+        if self._kernel is None or not eqx.tree_equal(self._kernel.static, static):
+            self._kernel = _compiled(static, self.options)
+        begin, block = self._kernel.begin, self._kernel.block
         covariance = np.atleast_2d(np.cov(particles.T)) + 1e-12 * np.eye(target.ndim)
-
-        def begin(z: Float[Array, " ndim"], key: PRNGKeyArray, arrays: Any) -> Any:
-            return init(
-                z,
-                self.options.warmup,
-                step_size=0.1,
-                inverse_mass_matrix=jnp.asarray(covariance if self.options.dense_mass else np.diag(covariance)),
-                dense_mass=self.options.dense_mass,
-                target_accept_prob=self.options.target_accept,
-                max_tree_depth=self.options.tree_depth,
-                model_args=(arrays,),
-                rng_key=key,
-            )
-
-        @recorded
-        @jax.jit
-        def block(arrays: Any, state: Any) -> Any:
-            full, chart = eqx.combine(arrays, static)
-
-            def one(state: Any, _: None) -> Any:
-                state = jax.vmap(lambda chain: step(chain, (arrays,)))(state)
-                theta, likelihood, prior = jax.vmap(lambda z: parts(full, chart, z))(state.z)
-                of_step = state.diverging, state.num_steps, state.energy, state.accept_prob
-                return state, dict(zip(RECORD, (theta, likelihood, prior, *of_step), strict=True))
-
-            return jax.lax.scan(one, state, None, length=BLOCK)
-
+        scale = jnp.asarray(covariance if self.options.dense_mass else np.diag(covariance))
         keys = jax.random.split(key, self.options.chains)
-        state = jax.jit(jax.vmap(begin, in_axes=(0, 0, None)))(jnp.asarray(particles[first]), keys, arrays)
+        state = begin(jnp.asarray(particles[first]), keys, scale, arrays)
         structure = jax.tree.structure((state, dict.fromkeys(RECORD, 0)))
 
         def advance(state: Any) -> Any:
@@ -187,6 +160,51 @@ class Nuts:
                 "log_evidence_tempering": start.log_evidence,
             },
         )
+
+
+class _Kernel(NamedTuple):
+    """Compiled functions of all chains for targets whose parts other than arrays are `static`: the state at the
+    beginning, and `BLOCK` steps. The arrays are their arguments."""
+
+    static: Any
+    begin: Callable[..., Any]
+    block: Callable[..., Any]
+
+
+def _compiled(static: Any, options: NutsOptions) -> _Kernel:
+    def potential(arrays: Any) -> Callable[[Float[Array, " ndim"]], Float[Array, ""]]:
+        target, chart = eqx.combine(arrays, static)
+        return lambda z: -log_density(target, chart, z)[0]
+
+    init, step = hmc(potential_fn_gen=potential, algo="NUTS")
+
+    def begin(z: Float[Array, " ndim"], key: PRNGKeyArray, scale: Array, arrays: Any) -> Any:
+        return init(
+            z,
+            options.warmup,
+            step_size=0.1,
+            inverse_mass_matrix=scale,
+            dense_mass=options.dense_mass,
+            target_accept_prob=options.target_accept,
+            max_tree_depth=options.tree_depth,
+            model_args=(arrays,),
+            rng_key=key,
+        )
+
+    @recorded
+    @jax.jit
+    def block(arrays: Any, state: Any) -> Any:
+        target, chart = eqx.combine(arrays, static)
+
+        def one(state: Any, _: None) -> Any:
+            state = jax.vmap(lambda chain: step(chain, (arrays,)))(state)
+            theta, likelihood, prior = jax.vmap(lambda z: parts(target, chart, z))(state.z)
+            of_step = state.diverging, state.num_steps, state.energy, state.accept_prob
+            return state, dict(zip(RECORD, (theta, likelihood, prior, *of_step), strict=True))
+
+        return jax.lax.scan(one, state, None, length=BLOCK)
+
+    return _Kernel(static, jax.jit(jax.vmap(begin, in_axes=(0, 0, None, None))), block)
 
 
 def log_density(

@@ -62,6 +62,28 @@ def test_the_same_seed_gives_the_same_chains(gaussian):
     assert np.any(other.theta[:, 0] != gaussian["emcee"].theta[:, 0])
 
 
+TRACES = []
+
+
+class Traced(Gaussian):
+    """Notes when it is traced."""
+
+    def log_likelihood(self, theta):
+        TRACES.append(None)
+        return super().log_likelihood(theta)
+
+
+def test_nuts_compiles_nothing_again_for_other_data():
+    options = NutsOptions(warmup=100, draws=100, particles=64)
+    sampler, target = Nuts.build(options), Traced.of(2)
+    sampler.run(target, 1, silent)
+    other = eqx.tree_at(lambda t: t.precision, target, 1.3 * target.precision)
+    before = len(TRACES)
+    found = sampler.run(other, 1, silent)
+    assert len(TRACES) == before
+    np.testing.assert_array_equal(found.theta, Nuts.build(options).run(other, 1, silent).theta)
+
+
 def test_tempered_particles_carry_the_shares_and_the_evidence():
     particles = tempered(MODES, 2048, 100_000, 1, silent)
     # The narrow mode is 16 times smaller: its particles descend from few prior draws.
