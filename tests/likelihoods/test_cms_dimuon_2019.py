@@ -2,55 +2,25 @@
 
 import math
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from axial_scan import INPUTS, evaluate, predictions
 from globalfit.likelihoods.cms_dimuon_2019 import CMSDimuon2019, strength
 from scipy.optimize import brentq
 
 from globalfit import fermions, status
 from globalfit.collider.picture import b_minus_l_portal, hypercharge_scan
 from globalfit.collider.production import QUARKS, luminosity_table
-from globalfit.inputs import Inputs
 from globalfit.likelihood import Likelihood, NoOptions
 from globalfit.mixing import mix
-from globalfit.models.axial import Axial
 from globalfit.portal import DarkMatter, Portal
 from globalfit.predictions import Predictions, merge_vocabularies
 from globalfit.statistics import flat_prior_limit
 
-INPUTS = Inputs()
 CMS = CMSDimuon2019.build(NoOptions(), INPUTS)
 VOCABULARY = merge_vocabularies(CMS.provides)
-NAMES = ("m_chi", "mass_ratio", "epsilon", "alpha_d")
-
-
-def predictions(point):
-    values = dict(zip(NAMES, jnp.asarray(point, dtype=float), strict=True))
-    return Predictions(Axial().portal(values, INPUTS), INPUTS, values, VOCABULARY)
-
-
-def evaluate(experiment, points):
-    """ln L, its gradient, the pulls and so on, in batches of one size so that they are compiled once."""
-    points = np.atleast_2d(np.asarray(points))
-    padded = np.concatenate([points, np.repeat(points[-1:], -len(points) % 512, axis=0)]).reshape(-1, 512, 4)
-    batches = [_evaluate(experiment, jnp.asarray(batch)) for batch in padded]
-    return [np.concatenate(part)[: len(points)] for part in zip(*batches, strict=True)]
-
-
-@eqx.filter_jit
-def _evaluate(experiment, points):
-    def one(point):
-        def value(point):
-            p = predictions(point)
-            return experiment.log_likelihood(p), (experiment.pulls(p), p["dimuon_strength"])
-
-        (log_likelihood, others), gradient = jax.value_and_grad(value, has_aux=True)(point)
-        return log_likelihood, gradient, *others
-
-    return jax.vmap(one)(points)
 
 
 def dark_photons(masses, epsilon):
@@ -108,7 +78,7 @@ def test_invisible_decays_relax_the_limit(mass, mass_ratio):
     invisible = 4.0 * math.pi * 0.05 * beta**3
     relaxed = brentq(lambda x: x**2 - published**2 * (1.0 + invisible / (visible * x**2)), published, 0.5)
     assert relaxed > 3.0 * published
-    *_, found = evaluate(CMS, [dark_photon(mass, relaxed, 0.05, mass_ratio)])
+    *_, found = evaluate(CMS, [dark_photon(mass, relaxed, 0.05, mass_ratio)], ("dimuon_strength",))
     assert math.sqrt(float(found[0])) == pytest.approx(published, rel=0.003)
 
 
@@ -191,9 +161,9 @@ def random_points(count):
 
 def test_values_gradients_and_pulls():
     points = random_points(300)
-    values, gradient, pulls, _ = evaluate(CMS, points)
+    values, gradient, pulls = evaluate(CMS, points)
     np.testing.assert_allclose(CMS.maximum - 0.5 * jnp.sum(pulls**2, axis=1), values, rtol=1e-12)
-    alone = CMS.log_likelihood(predictions(points[7]))
+    alone = CMS.log_likelihood(predictions(CMS, points[7]))
     np.testing.assert_allclose(alone, values[7], rtol=1e-11)
     np.testing.assert_allclose(values[:5], float(CMS.no_signal), rtol=1e-14)
     assert bool(jnp.all(jnp.isfinite(values)))
@@ -210,7 +180,7 @@ def test_gradient_against_differences():
 
 
 def test_toys_give_the_strength_back():
-    point = predictions(dark_photon(45.5, 0.003))
+    point = predictions(CMS, dark_photon(45.5, 0.003))
     toys = jax.vmap(lambda key: CMS.simulate(point, key).best_fit)(jax.random.split(jax.random.key(1), 1000))
     response = np.asarray(CMS.cells(jnp.asarray(45.5)))
     weight = response / np.asarray(CMS.sigma) ** 2
@@ -224,7 +194,7 @@ def test_toys_give_the_strength_back():
 def test_status_tells_where_there_is_no_limit():
     for mass, flag in ((30.0, 0), (150.0, 0), (10.0, 1), (90.0, 1), (300.0, 1)):
         expected = status.NOT_COVERED.bit if flag else 0
-        assert int(CMS.status(predictions(dark_photon(mass, 1e-3)))) == expected
+        assert int(CMS.status(predictions(CMS, dark_photon(mass, 1e-3)))) == expected
 
 
 def test_picture_shows_published_and_implied_curves():

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from axial_scan import INPUTS, evaluate, predictions
 from globalfit.likelihoods.lhc_dilepton import LHCDilepton, LHCDileptonOptions, spectrum
 from scipy.integrate import quad
 from scipy.special import voigt_profile
@@ -15,10 +16,8 @@ from scipy.special import voigt_profile
 from globalfit import fermions, status
 from globalfit.collider.picture import b_minus_l_portal, b_minus_l_scan
 from globalfit.collider.production import QUARKS, luminosity_table
-from globalfit.inputs import Inputs
 from globalfit.likelihood import Likelihood
 from globalfit.mixing import mix
-from globalfit.models.axial import Axial
 from globalfit.observables import decay_widths
 from globalfit.portal import DarkMatter, Portal
 from globalfit.predictions import Predictions, merge_vocabularies
@@ -26,42 +25,14 @@ from globalfit.statistics import asymptotic_limit, flat_prior_limit
 from globalfit.tables import read_table
 from tests.table import numbers
 
-INPUTS = Inputs()
 LHC = LHCDilepton.build(LHCDileptonOptions(), INPUTS)
 VOCABULARY = merge_vocabularies(LHC.provides)
-NAMES = ("m_chi", "mass_ratio", "epsilon", "alpha_d")
 B_MINUS_L = numbers(__file__, "atlas_dilepton_b_minus_l.csv")
 STRENGTHS = np.linspace(0.0, 4.0, 401)
 
 
-def predictions(point):
-    values = dict(zip(NAMES, jnp.asarray(point, dtype=float), strict=True))
-    return Predictions(Axial().portal(values, INPUTS), INPUTS, values, VOCABULARY)
-
-
 def b_minus_l(mass, coupling):
     return Predictions(b_minus_l_portal(jnp.asarray(mass), jnp.asarray(coupling)), INPUTS, {}, VOCABULARY)
-
-
-def evaluate(experiment, points):
-    """ln L, its gradient, the pulls and so on, in batches of one size so that they are compiled once."""
-    points = np.atleast_2d(np.asarray(points))
-    padded = np.concatenate([points, np.repeat(points[-1:], -len(points) % 512, axis=0)]).reshape(-1, 512, 4)
-    batches = [_evaluate(experiment, jnp.asarray(batch)) for batch in padded]
-    return [np.concatenate(part)[: len(points)] for part in zip(*batches, strict=True)]
-
-
-@eqx.filter_jit
-def _evaluate(experiment, points):
-    def one(point):
-        def value(point):
-            p = predictions(point)
-            return experiment.log_likelihood(p), (experiment.pulls(p),)
-
-        (log_likelihood, others), gradient = jax.value_and_grad(value, has_aux=True)(point)
-        return log_likelihood, gradient, *others
-
-    return jax.vmap(one)(points)
 
 
 def limits(experiment, masses, guess):
@@ -240,7 +211,7 @@ def test_values_gradients_and_pulls():
     points = random_points(300)
     values, gradient, pulls = evaluate(LHC, points)
     np.testing.assert_allclose(LHC.maximum - 0.5 * jnp.sum(pulls**2, axis=1), values, rtol=1e-9)
-    alone = LHC.log_likelihood(predictions(points[7]))
+    alone = LHC.log_likelihood(predictions(LHC, points[7]))
     np.testing.assert_allclose(alone, values[7], rtol=1e-11)
     np.testing.assert_allclose(values[:5], float(LHC.no_signal), rtol=1e-12)
     assert bool(jnp.all(jnp.isfinite(values)))
