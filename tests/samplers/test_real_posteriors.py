@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
 from globalfit import runfile
 from globalfit.build import build
@@ -17,7 +18,7 @@ from globalfit.progress import silent
 from globalfit.samplers import Draws
 from globalfit.samplers.batching import inverse_cube
 from globalfit.samplers.diagnostics import effective_sizes
-from globalfit.samplers.nested import kish
+from globalfit.samplers.nested import kish, live_counts, log_weights
 
 LIKELIHOODS = ["planck_relic", "lz_2024"]
 RUNS = {
@@ -48,11 +49,30 @@ RUNS = {
 }
 # One of two regions: its share of the posterior.
 REGION = {"axial": ("mass_ratio", 2.0), "dpdm": ("m_chi", 500.0)}
-SAMPLERS = {"dynesty": {"nlive": 1000}, "nautilus": {}, "emcee": {}}
+NLIVE = 1000
+SAMPLERS = {"dynesty": {"nlive": NLIVE}, "nautilus": {}, "emcee": {}}
 
 
 def posterior_of(name):
     return build(runfile.parse(RUNS[name]))
+
+
+def moments_of(u, inside, weight):
+    """Means and standard deviations of weighted points, and the share of those inside a region."""
+    mean = weight @ u
+    return np.concatenate([mean, np.sqrt(weight @ (u - mean) ** 2), [weight @ inside]])
+
+
+def volume_errors(u, inside, log_likelihood: np.ndarray) -> np.ndarray:
+    """Scatter of the moments over shrinkage histories of a nested run, whose volumes are only known on average."""
+    random = np.random.default_rng(1)
+    counts = live_counts(log_likelihood, NLIVE)
+    found = []
+    for _ in range(100):
+        volume = np.cumsum(np.log(random.random(len(counts))) / counts)
+        log_weight = log_weights(log_likelihood, volume, np.zeros(()))
+        found.append(moments_of(u, inside, np.exp(log_weight - logsumexp(log_weight))))
+    return np.std(found, axis=0)
 
 
 def moments(posterior, name: str, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
@@ -67,14 +87,15 @@ def moments(posterior, name: str, draws: Draws) -> tuple[np.ndarray, np.ndarray]
     else:
         theta, weight = draws.weighted.theta, np.exp(draws.weighted.log_weight)
         size = kish(draws.weighted.log_weight)
-    u = inverse_cube(posterior, theta)
-    mean = weight @ u
-    centred = u - mean
-    variance, fourth = weight @ centred**2, weight @ centred**4
-    share = weight @ (theta[:, column] > bound)
-    values = np.concatenate([mean, np.sqrt(variance), [share]])
+    u, inside = inverse_cube(posterior, theta), theta[:, column] > bound
+    values = moments_of(u, inside, weight)
+    mean, variance, share = values[: posterior.ndim], values[posterior.ndim : -1] ** 2, values[-1]
+    fourth = weight @ (u - mean) ** 4
     spread = np.concatenate([variance, 0.25 * (fourth / variance - variance), [share * (1.0 - share)]])
-    return values, np.sqrt(spread / size)
+    errors = np.sqrt(spread / size)
+    if draws.evidence is not None and draws.evidence.method == "nested sampling":
+        errors = np.hypot(errors, volume_errors(u, inside, draws.weighted.log_likelihood))
+    return values, errors
 
 
 @pytest.fixture(scope="module", params=RUNS)
