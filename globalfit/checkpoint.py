@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from globalfit.difference import Difference, differences
 from globalfit.errors import OutputError
 from globalfit.files import read_json, write_json
 from globalfit.progress import WARNING, Event, Progress, silent
@@ -67,33 +68,18 @@ def _identify(folder: Path, identity: Mapping[str, Any], progress: Progress) -> 
 
 def _difference(known: Any, now: Mapping[str, Any]) -> str:
     """The first thing in which two identities differ, in words; empty if there is none."""
-    if not isinstance(known, dict):
-        return "nothing is known of it"
-    for key in now:
-        if key != REFERENCE and (difference := _first_difference(known.get(key), now[key], key)):
-            return difference
-    then, today = known.get(REFERENCE, {}), now[REFERENCE]
-    for name, values in today.items():
-        before = then.get(name)
-        if not isinstance(before, list) or len(before) != len(values):
+    then = dict(known) if isinstance(known, dict) else {}
+    before, reference = then.pop(REFERENCE, {}), now[REFERENCE]
+    if found := next(differences(then, {key: value for key, value in now.items() if key != REFERENCE}), None):
+        return found.was
+    for name, values in reference.items():
+        held = before.get(name, [])
+        if len(held) != len(values):
             return f"{name} of prior draws is missing"
-        for i, (one, other) in enumerate(zip(before, values, strict=True)):
+        for i, (one, other) in enumerate(zip(held, values, strict=True)):
             if not _same(one, other):
-                return f"{name} of prior draw {i} is {_shown(other)}, it was {_shown(one)}"
+                return Difference(f"{name} of prior draw {i}", one, other).was
     return ""
-
-
-def _first_difference(then: Any, now: Any, place: str) -> str:
-    """The path and both values of the first difference of two JSON values."""
-    if isinstance(then, dict) and isinstance(now, Mapping):
-        for key in [*now, *(key for key in then if key not in now)]:
-            if difference := _first_difference(then.get(key), now.get(key), f"{place}.{key}"):
-                return difference
-        return ""
-    if isinstance(then, list) and isinstance(now, list | tuple) and len(then) == len(now):
-        parts = (_first_difference(*pair, f"{place}[{i}]") for i, pair in enumerate(zip(then, now, strict=True)))
-        return next((part for part in parts if part), "")
-    return "" if then == now else f"{place} is {_shown(now)}, it was {_shown(then)}"
 
 
 def _same(one: float | None, other: float) -> bool:
@@ -103,17 +89,15 @@ def _same(one: float | None, other: float) -> bool:
     return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
 
-def _shown(value: Any) -> str:
-    return "missing" if value is None else f"{value!r}"
-
-
 @contextlib.contextmanager
 def _signals(record: Recording) -> Iterator[None]:
     """Signals stop the run after its current call; only the main thread can receive them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Python cannot restore a handler that it did not install.
+    before = {number: handler for number, handler in handlers.items() if handler is not None}
 
     def handle(number: int, _: FrameType | None) -> None:
         record.stop(number)

@@ -6,10 +6,10 @@ for every sampler alike, needs nothing of its internals and gives the same resul
 list only if its arguments are the same; if not, because some library has changed since, the run is computed from there
 on.
 
-`recorded` marks such functions. The list lies in a folder, in files of NumPy arrays (.npz, never a pickle) that are
-written at an interval and each hold the calls since the one before; a damaged one costs the calls that it held.
-Samplers whose own computations are too expensive to repeat leave the list with `unrecorded` and keep files of their own
-with `Recording.snapshot`. `globalfit.checkpoint` opens a list and says which run it belongs to.
+`recorded` marks such functions. The list lies in a folder, in files (`globalfit.calls`) that are written at an interval
+and each hold the calls since the one before; a damaged one costs the calls that it held. Samplers whose own
+computations are too expensive to repeat leave the list with `unrecorded` and keep files of their own with
+`Recording.snapshot`. `globalfit.checkpoint` opens a list and says which run it belongs to.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import contextlib
 import functools
 import hashlib
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from globalfit.calls import Call, Leaves, read_calls, write_calls
 from globalfit.errors import Stopped
 from globalfit.files import replaced_path
 from globalfit.progress import WARNING, Event, Progress
@@ -37,17 +37,6 @@ R = TypeVar("R")
 
 # Bytes after which a file is written before its time.
 LARGEST_FILE = 64 * 2**20
-# What a damaged file makes NumPy and zipfile raise.
-DAMAGED = (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, NotImplementedError)
-
-Leaves = tuple[np.ndarray, ...]
-
-
-class Call(NamedTuple):
-    """One call: the function with the digest of its arguments, and its result."""
-
-    key: tuple[str, bytes]
-    result: Leaves
 
 
 class Recording:
@@ -68,7 +57,8 @@ class Recording:
             # left behind by a run that was killed while it wrote
             path.unlink()
         for path in sorted(folder.glob("[0-9]*.npz")):
-            self._files |= self._read(path)
+            if (calls := self._read(path, read_calls)) is not None:
+                self._files[int(path.stem)] = calls
         if self._files:
             count = sum(len(calls) for calls in self._files.values())
             progress(Event("checkpoint", 0.0, message=f"going on after {count} recorded calls"))
@@ -104,7 +94,7 @@ class Recording:
         """Write what is not yet in a file."""
         self._saved = time.monotonic()
         if self._new:
-            _write(self.folder / f"{self._next - len(self._new):012d}.npz", self._new)
+            write_calls(self.folder / f"{self._next - len(self._new):012d}.npz", self._new)
             self._new, self._bytes = [], 0
 
     def snapshot(self, name: str, write: Callable[[Path], None]) -> None:
@@ -122,11 +112,7 @@ class Recording:
         """What the latest such file that can be read holds."""
         latest = self.folder / name
         for path in [one for one in (latest, _before(latest)) if one.is_file()]:
-            try:
-                result = read(path)
-            except DAMAGED:
-                self._damaged(path)
-            else:
+            if (result := self._read(path, read)) is not None:
                 self._taken += 1
                 self._progress(Event("checkpoint", 0.0, message=f"going on from {path.name}"))
                 return result
@@ -160,16 +146,14 @@ class Recording:
                 del self._files[first]
                 (self.folder / f"{first:012d}.npz").unlink(missing_ok=True)
 
-    def _read(self, path: Path) -> dict[int, list[Call]]:
+    def _read(self, path: Path, read: Callable[[Path], R]) -> R | None:
+        """What a file holds, None with a warning for a damaged one."""
         try:
-            return {int(path.stem): _calls(path)}
-        except DAMAGED:
-            self._damaged(path)
-            return {}
-
-    def _damaged(self, path: Path) -> None:
-        message = f"{path}: is damaged; going on without it. What it held is computed again."
-        self._progress(Event(WARNING, 0.0, message=message))
+            return read(path)
+        except Exception as error:  # noqa: BLE001 - there is no list of what a damaged file makes its library raise
+            message = f"{path}: cannot be read ({error}); going on without it. What it held is computed again."
+            self._progress(Event(WARNING, 0.0, message=message))
+            return None
 
 
 _CURRENT: ContextVar[Recording | None] = ContextVar("recording", default=None)
@@ -229,53 +213,6 @@ def _digest(arguments: Any) -> bytes:
         digest.update(f"{array.dtype}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.digest()
-
-
-def _write(path: Path, calls: list[Call]) -> None:
-    """A file of calls: of each kind (function and shapes of its result) one array per leaf."""
-    kinds: dict[tuple[Any, ...], int] = {}
-    members: list[list[Leaves]] = []
-    order = []
-    for call in calls:
-        kind = (call.key[0], *((leaf.dtype.str, leaf.shape) for leaf in call.result))
-        if kind not in kinds:
-            kinds[kind] = len(members)
-            members.append([])
-        order.append(kinds[kind])
-        members[kinds[kind]].append(call.result)
-    arrays: dict[str, Any] = {
-        f"{index}.{leaf}": np.stack([result[leaf] for result in results])
-        for index, results in enumerate(members)
-        for leaf in range(len(results[0]))
-    }
-    with replaced_path(path) as temporary:
-        np.savez(
-            temporary,
-            order=np.array(order),
-            names=np.array([kind[0] for kind in kinds]),
-            digests=np.array([np.frombuffer(call.key[1], np.uint8) for call in calls]),
-            **arrays,
-        )
-
-
-def _calls(path: Path) -> list[Call]:
-    """The calls of a file."""
-    # NumPy leaves a file that it cannot read open.
-    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    names, order = [str(name) for name in arrays.pop("names")], arrays.pop("order")
-    digests = [bytes(row) for row in arrays.pop("digests")]
-    leaves = [[arrays[f"{kind}.{leaf}"] for leaf in range(_count(arrays, kind))] for kind in range(len(names))]
-    position = np.zeros(len(names), dtype=int)
-    calls = []
-    for kind, digest in zip(order, digests, strict=True):
-        calls.append(Call((names[kind], digest), tuple(leaf[position[kind]] for leaf in leaves[kind])))
-        position[kind] += 1
-    return calls
-
-
-def _count(arrays: dict[str, np.ndarray], kind: int) -> int:
-    return sum(name.partition(".")[0] == str(kind) for name in arrays)
 
 
 def _before(path: Path) -> Path:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import importlib.resources
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import toy
 from click.testing import CliRunner
+from toy import TWO_RUNS
 
-import globalfit
 from globalfit import runfile
-from globalfit.build import build, resolve
+from globalfit.build import build
 from globalfit.campaign import Result, cell_state, run_cell
 from globalfit.cli import cli
 from globalfit.errors import ConfigurationError
-from globalfit.results import folder as names
-from globalfit.results.standing import State, standing
+from globalfit.results.standing import State
 from globalfit.runfile.campaign import load_campaign, placed, seeded
-from globalfit.runfile.document import dump
 
 FILE = """\
 common:
@@ -174,18 +167,9 @@ def test_mistakes_point_to_their_line(tmp_path, text, message):
     assert "\n" not in str(error.value)
 
 
-TWO = """\
-common: {model: toy, likelihoods: [gauss], sampler: {toy_sampler: {points: 3000}}}
-runs:
-  a: {}
-  b: {model: {toy: {scale: 2.0}}}
-output: out
-"""
-
-
 @pytest.mark.usefixtures("_no_figures")
 def test_runs_and_their_comparison(tmp_path):
-    (tmp_path / "several.yaml").write_text(TWO)
+    (tmp_path / "several.yaml").write_text(TWO_RUNS)
     result = call("run", "several.yaml")
     assert result.exit_code == 0
     assert "[1/2] a -> out/a" in result.stderr
@@ -204,8 +188,8 @@ def test_runs_and_their_comparison(tmp_path):
 @pytest.mark.usefixtures("_no_figures")
 def test_finished_runs_are_skipped_and_others_are_left_alone(tmp_path):
     path = tmp_path / "several.yaml"
-    path.write_text(TWO)
-    cells = loaded(tmp_path, TWO).cells
+    path.write_text(TWO_RUNS)
+    cells = loaded(tmp_path, TWO_RUNS).cells
     assert cell_state(cells[0]) is State.MISSING
     assert call("run", "several.yaml").exit_code == 0
     before = (tmp_path / "out" / "a" / "posterior.nc").stat().st_mtime_ns
@@ -215,9 +199,9 @@ def test_finished_runs_are_skipped_and_others_are_left_alone(tmp_path):
     assert "a: skipped, out/a holds this run, finished" in result.stderr
     assert "a  was there already, converged, ln Z = " in result.stdout
     # The same folder by another name.
-    assert cell_state(placed(loaded(tmp_path, TWO), tmp_path / "out").cells[0]) is State.FINISHED
+    assert cell_state(placed(loaded(tmp_path, TWO_RUNS), tmp_path / "out").cells[0]) is State.FINISHED
     # Other settings of one run: it fails, the others and their results stay.
-    path.write_text(TWO.replace("scale: 2.0", "scale: 3.0"))
+    path.write_text(TWO_RUNS.replace("scale: 2.0", "scale: 3.0"))
     result = call("run", "several.yaml")
     assert result.exit_code == 1
     assert "a  was there already" in result.stdout
@@ -229,7 +213,7 @@ def test_finished_runs_are_skipped_and_others_are_left_alone(tmp_path):
 
 @pytest.mark.usefixtures("_no_figures")
 def test_a_result_on_other_data_is_not_taken_for_this_one(tmp_path, monkeypatch):
-    cell = loaded(tmp_path, TWO).cells[0]
+    cell = loaded(tmp_path, TWO_RUNS).cells[0]
     assert run_cell(cell).result is Result.FINISHED
     monkeypatch.setattr("globalfit.campaign.data_checksums", lambda _: {"table": "another"})
     assert cell_state(cell) is State.OTHER_DATA
@@ -273,14 +257,14 @@ def test_one_failure_does_not_stop_the_others(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("_no_figures")
 def test_not_converged_is_the_exit_status(tmp_path):
-    (tmp_path / "several.yaml").write_text(TWO.replace("points: 3000", "converges: false"))
+    (tmp_path / "several.yaml").write_text(TWO_RUNS.replace("points: 3000", "converges: false"))
     assert call("run", "several.yaml", "--output", "elsewhere", "--seed", "3").exit_code == 3
     assert json.loads((tmp_path / "elsewhere" / "a" / "provenance.json").read_text())["seed"] == 3
 
 
 @pytest.mark.usefixtures("_no_figures")
 def test_runs_on_different_data_are_not_compared(tmp_path):
-    (tmp_path / "several.yaml").write_text(TWO.replace("a: {}", "a: {likelihoods: []}"))
+    (tmp_path / "several.yaml").write_text(TWO_RUNS.replace("a: {}", "a: {likelihoods: []}"))
     result = call("run", "several.yaml")
     assert result.exit_code == 0
     assert "no comparison: out/a and out/b are not on the same data" in result.stdout
@@ -288,21 +272,21 @@ def test_runs_on_different_data_are_not_compared(tmp_path):
 
 
 def test_nothing_runs_before_everything_is_built(tmp_path):
-    (tmp_path / "several.yaml").write_text(TWO.replace("scale: 2.0", "scael: 2.0"))
+    (tmp_path / "several.yaml").write_text(TWO_RUNS.replace("scale: 2.0", "scael: 2.0"))
     result = call("run", "several.yaml")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("error: several.yaml:4:21: runs.b.model.toy.scael: unknown key")
     assert not (tmp_path / "out").exists()
-    (tmp_path / "several.yaml").write_text(TWO.replace("output: out\n", ""))
+    (tmp_path / "several.yaml").write_text(TWO_RUNS.replace("output: out\n", ""))
     assert "output: is missing: name the output folder here or with --output" in call("run", "several.yaml").stderr
 
 
 def test_check_looks_at_every_run(tmp_path):
-    (tmp_path / "several.yaml").write_text(TWO)
+    (tmp_path / "several.yaml").write_text(TWO_RUNS)
     output = call("check", "several.yaml").stdout
     assert output.index("run a") < output.index("run b")
     assert output.count("several.yaml: ok") == 2
-    (tmp_path / "several.yaml").write_text(TWO.replace("model: {toy", "model: {toi"))
+    (tmp_path / "several.yaml").write_text(TWO_RUNS.replace("model: {toy", "model: {toi"))
     assert "several.yaml:4:7: runs.b.model: unknown model 'toi'" in call("check", "several.yaml").stderr
 
 
@@ -313,116 +297,3 @@ def test_packaged_files_of_several_runs_are_whole():
     data = [cell.run.likelihoods for cell in campaign.cells]
     assert all(one == data[0] for one in data)
     assert [cell.name for cell in campaign.cells] == [runfile.entry(cell.run.model)[0] for cell in campaign.cells]
-
-
-def states(*arguments):
-    """What `globalfit campaign status` says, as JSON."""
-    result = call("campaign", "status", *arguments, "--json")
-    assert result.exit_code == 0
-    return {row["run"]: row for row in json.loads(result.stdout)}
-
-
-@pytest.mark.usefixtures("_no_figures")
-def test_status_tells_the_runs_apart(tmp_path):
-    path = tmp_path / "several.yaml"
-    path.write_text(TWO)
-    assert {row["state"] for row in states("several.yaml").values()} == {"missing"}
-    assert call("run", "several.yaml").exit_code == 0
-    (tmp_path / "out" / "b" / "report.html").unlink()
-    found = states("several.yaml")
-    assert found["a"]["state"] == "finished"
-    assert found["a"]["converged"] is True
-    assert found["a"]["log_evidence"] == json.loads((tmp_path / "out/a/evidence.json").read_text())["log_evidence"]
-    assert found["b"]["state"] == "unfinished"
-    assert states("out") == found
-
-    run = runfile.load("out/b/run.yaml")
-    with names.claimed(tmp_path / "out" / "b", run):
-        lines = call("campaign", "status", "several.yaml").stdout.splitlines()
-    assert lines[0].split()[:3] == ["a", "finished", "converged,"]
-    assert lines[0].endswith("  out/a")
-    assert lines[1].split()[:2] == ["b", "running"]
-    assert lines[-1] == "1 running, 1 finished"
-
-
-@pytest.mark.usefixtures("_no_figures")
-def test_status_says_how_far_an_unfinished_run_is(tmp_path):
-    (tmp_path / "several.yaml").write_text(TWO.replace("{toy_sampler: {points: 3000}}", "{real_grid: {points: 30}}"))
-    assert call("run", "several.yaml").exit_code in (0, 3)
-    (tmp_path / "out" / "a" / "report.html").unlink()
-    checkpoint = states("several.yaml")["a"]["checkpoint"]
-    assert checkpoint["calls"] > 0
-    assert f"{checkpoint['calls']} calls" in call("campaign", "status", "several.yaml").stdout
-    damaged = max((tmp_path / "out" / "a" / "checkpoint").glob("0*.npz"))
-    damaged.write_bytes(b"")
-    assert states("several.yaml")["a"]["checkpoint"]["calls"] == int(damaged.stem)
-    for each in (tmp_path / "out" / "a" / "checkpoint").iterdir():
-        each.unlink()
-    assert "no checkpoint yet" in call("campaign", "status", "several.yaml").stdout
-
-
-CHANGES = {
-    "points: 3000": ("points: 3001", "sampler.toy_sampler.points is 3000, the file says 3001"),
-    "a: {}": ("a: {seed: 2}", "seed is 1, the file says 2"),
-    "likelihoods: [gauss]": ("likelihoods: []", "likelihoods is [{'gauss': {}}], the file says []"),
-    "runs:": ("runs:\n  x: {}", ""),
-    "a: {} ": ("a: {parameters: {mass: 3}}", "parameters.mass is {'log_uniform': [1.0, 1000.0]}, the file says 3.0"),
-    "a: {}  ": ("a: {inputs: {m_z: 90.0}}", "inputs.m_z is 91.188, the file says 90.0"),
-    "a: {}   ": ("a: {inputs: micromegas6}", "inputs.preset is default, the file says micromegas6"),
-    "a: {}    ": ("a: {model: {toy: {kind: fancy}}}", "model.toy.kind is plain, the file says fancy"),
-    "a: {}     ": ("a: {model: {toy: {kind: plain}}, inputs: default, likelihoods: [{gauss: {}}]}", ""),
-}
-
-
-def written(run):
-    """The folder of a finished run, as far as its state goes."""
-    folder = Path(run.output)
-    folder.mkdir(parents=True)
-    (folder / names.RUN).write_text(dump(resolve(run).model_dump(mode="json")))
-    (folder / names.EVIDENCE).write_text("{}")
-    (folder / names.PROVENANCE).write_text(json.dumps({"globalfit": globalfit.__version__, "data_sha256": {}}))
-    (folder / names.REPORT).write_text("")
-    return folder
-
-
-def test_status_names_what_is_other(tmp_path, monkeypatch):
-    folder = written(runs(tmp_path, TWO)["a"])
-    for old, (new, reason) in CHANGES.items():
-        found = standing(folder, runs(tmp_path, TWO.replace(old.rstrip(), new))["a"])
-        assert (found.state, found.reason) == (State.OTHER if reason else State.FINISHED, reason), new
-    monkeypatch.setattr("globalfit.__version__", "99")
-    assert standing(folder, runs(tmp_path, TWO)["a"]).reason == "of globalfit 0.1.0"
-
-
-def test_status_notices_other_data(tmp_path):
-    folder = written(runs(tmp_path, TWO)["a"])
-    name = "globalfit.likelihoods.lz_2024/limits.csv"
-    table = Path(str(importlib.resources.files("globalfit.likelihoods.lz_2024"))) / "limits.csv"
-    known = hashlib.sha256(table.read_bytes()).hexdigest()
-    for checksum, state in ((known, State.FINISHED), ("0" * 64, State.OTHER_DATA)):
-        origin = {"globalfit": globalfit.__version__, "data_sha256": {"no.package/x.csv": "1", name: checksum}}
-        (folder / names.PROVENANCE).write_text(json.dumps(origin))
-        found = standing(folder)
-        assert found.state is state
-    assert found.reason == f"{name} has changed since"
-
-
-def test_status_needs_several_runs_or_a_folder(tmp_path):
-    (tmp_path / "one.yaml").write_text("model: toy\n")
-    (tmp_path / "several.yaml").write_text(TWO.replace("output: out\n", ""))
-    (tmp_path / "empty").mkdir()
-    assert "one.yaml:1:1: is one run" in call("campaign", "status", "one.yaml").stderr
-    assert "output: is missing" in call("campaign", "status", "several.yaml").stderr
-    assert "empty: holds no run" in call("campaign", "status", "empty").stderr
-
-
-def test_status_imports_nothing_that_computes(tmp_path):
-    (tmp_path / "several.yaml").write_text(TWO)
-    code = (
-        "import sys\nfrom globalfit.cli import cli\n"
-        "cli(['campaign', 'status', 'several.yaml'], standalone_mode=False)\n"
-        "print(*sys.modules, file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.splitlines()[-1] == "2 missing"
-    assert not set(done.stderr.split()) & {"jax", "jaxlib", "numpy", "scipy", "matplotlib", "distributed"}

@@ -15,6 +15,7 @@ import pytest
 import toy
 from click.testing import CliRunner
 from distributed import CancelledError, KilledWorker
+from toy import TWO_RUNS
 
 from globalfit import runfile
 from globalfit.campaign import CellOutcome, Result
@@ -25,14 +26,6 @@ from globalfit.cluster.task import Task, carry_out, task_of
 from globalfit.errors import ClusterError, OutputError
 from globalfit.results import folder as names
 from globalfit.runfile.campaign import load_campaign, placed
-
-TWO = """\
-common: {model: toy, likelihoods: [gauss], sampler: {toy_sampler: {points: 3000}}}
-runs:
-  a: {}
-  b: {model: {toy: {scale: 2.0}}}
-output: out
-"""
 
 
 class Later:
@@ -147,7 +140,7 @@ def _toys(monkeypatch, tmp_path):
     toy.register(monkeypatch, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
-    (tmp_path / "several.yaml").write_text(TWO)
+    (tmp_path / "several.yaml").write_text(TWO_RUNS)
     (tmp_path / "one.yaml").write_text("model: toy\noutput: out\n")
 
 
@@ -318,7 +311,7 @@ def test_twelve_runs_on_two_workers_of_which_one_is_killed_midway(tmp_path):
 
 
 def finishes_elsewhere(folder: Path, *arguments: str, **more: str) -> None:
-    (folder / "several.yaml").write_text(TWO)
+    (folder / "several.yaml").write_text(TWO_RUNS)
     process = started(folder, "run", "several.yaml", *arguments, **more)
     output, told = process.communicate(timeout=300)
     assert process.returncode == 0, told

@@ -27,6 +27,14 @@ SOURCE = "invented for the tests"
 # Samplers of the program, under names of their own.
 REAL_SAMPLERS = ("dynesty", "emcee", "grid", "nautilus", "nuts", "optimize")
 
+TWO_RUNS = """\
+common: {model: toy, likelihoods: [gauss], sampler: {toy_sampler: {points: 3000}}}
+runs:
+  a: {}
+  b: {model: {toy: {scale: 2.0}}}
+output: out
+"""
+
 
 class ToyOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from globalfit.calibration.trial import Trial
+from globalfit.difference import differences
 from globalfit.errors import OutputError
 from globalfit.files import read_json, write_json
 
@@ -26,9 +26,9 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
     path = folder / SETTINGS
     if path.exists() and any((folder / TRIALS).glob("*.json")):
         known = read_json(path)
-        if difference := next(_differences(known, json.loads(json.dumps(identity))), ""):
+        if difference := next(differences(known, dict(identity)), None):
             raise OutputError(
-                f"{folder}: holds a calibration that is not the same: {difference}. "
+                f"{folder}: holds a calibration that is not the same: {difference.was}. "
                 "Choose another folder with --output, or remove this one."
             )
         return
@@ -58,14 +58,3 @@ def write_trial(folder: Path, number: int, trial: Trial) -> None:
 
 def _path(folder: Path, number: int) -> Path:
     return folder / TRIALS / f"{number:06d}.json"
-
-
-def _differences(then: Any, now: Any, place: str = "") -> Iterator[str]:
-    """Places at which two JSON values differ, with both values."""
-    if isinstance(then, list) and isinstance(now, list):
-        then, now = dict(enumerate(then)), dict(enumerate(now))
-    if isinstance(then, dict) and isinstance(now, dict):
-        for key in {**then, **now}:
-            yield from _differences(then.get(key), now.get(key), f"{place}.{key}" if place else str(key))
-    elif then != now:
-        yield f"{place} is {now!r}, it was {then!r}"

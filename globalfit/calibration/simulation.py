@@ -10,17 +10,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from globalfit import status
-from globalfit.errors import ConfigurationError
 from globalfit.likelihood import Likelihood
 from globalfit.posterior import Posterior
-from globalfit.predictions import Predictions
 from globalfit.runfile import RunFile
 from globalfit.samplers.batching import too_few_solutions
 
 # Prior draws without a solution, one after the other, after which the search is given up.
 MOST_TRIES = 20_000
 
-NO_DATA = "'{}' cannot simulate its data, without which there is nothing to fit; leave it out of this run."
 FRACTION = (
     "the data of '{}' enter the predictions themselves, as the fraction of the dark matter, so that data drawn from a "
     "prediction are not what its likelihood assumes; choose the mode in which the particle is all of the dark matter."
@@ -37,10 +34,8 @@ class Experiment(NamedTuple):
 
 
 def check_simulators(run: RunFile, posterior: Posterior) -> None:
-    """Raise `ConfigurationError` for the first likelihood of the run whose data cannot be simulated."""
+    """Raise `ConfigurationError` for the first likelihood of the run whose data are not drawn from its predictions."""
     for index, (name, item) in enumerate(posterior.likelihoods.items()):
-        if getattr(item, "simulate", None) is None:
-            raise run.source.error(("likelihoods", index), NO_DATA.format(name))
         if getattr(item, "dark_matter_fraction", None) is not None:
             raise run.source.error(("likelihoods", index), FRACTION.format(name))
 
@@ -49,7 +44,7 @@ def simulate(posterior: Posterior, random: np.random.Generator) -> Experiment:
     """Data of parameters from that part of the prior that has a solution.
 
     Every experiment has the same structure, so that what is compiled for one serves all. Raises `ConfigurationError`
-    if hardly any prior draw has a solution or a likelihood cannot simulate.
+    if hardly any prior draw has a solution.
     """
     for tried in range(1, MOST_TRIES + 1):
         u = random.random(posterior.ndim)
@@ -69,14 +64,7 @@ def _simulated(
     predictions = posterior.predictions(posterior.parameters.values(theta))
     _, flags = posterior.log_likelihood_terms(predictions)
     toys = {
-        name: _toy(name, item, predictions, jax.random.fold_in(key, number))
+        name: item.simulate(predictions, jax.random.fold_in(key, number))
         for number, (name, item) in enumerate(posterior.likelihoods.items())
     }
     return theta, (flags & status.FATAL) == 0, toys
-
-
-def _toy(name: str, item: Likelihood, predictions: Predictions, key: PRNGKeyArray) -> Likelihood:
-    try:
-        return item.simulate(predictions, key)
-    except NotImplementedError as error:
-        raise ConfigurationError(NO_DATA.format(name)) from error

@@ -58,6 +58,9 @@ def _bars() -> Iterator[Progress]:
         tasks = {}
 
         def progress(event: Event) -> None:
+            if event.stage == WARNING:
+                bars.console.print(f"{WARNING}: {event.message}", markup=False, highlight=False)
+                return
             if event.stage not in tasks:
                 for task in tasks.values():
                     bars.update(

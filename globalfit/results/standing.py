@@ -11,20 +11,17 @@ import datetime
 import enum
 import hashlib
 import importlib.util
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import globalfit
 from globalfit import runfile
+from globalfit.difference import MISSING, differences, shown
 from globalfit.files import read_json
 from globalfit.results import folder as names
 from globalfit.results.lock import is_locked
 from globalfit.runfile import RunFile, entry
-
-# Longest value in a reason.
-_MAX_TEXT = 60
 
 
 class State(enum.Enum):
@@ -96,7 +93,8 @@ def last_checkpoint(folder: Path) -> Checkpoint | None:
 
 def first_contradiction(run: RunFile, held: RunFile) -> str:
     """The first thing that a run file says and that a run with all its defaults filled in has otherwise."""
-    return next(_contradictions(_plain(run), _plain(held), ""), "")
+    found = (item for item in differences(_plain(held), _plain(run)) if item.other is not MISSING)
+    return next((f"{item.place} is {shown(item.one)}, the file says {shown(item.other)}" for item in found), "")
 
 
 def altered_table(checksums: Mapping[str, str]) -> str:
@@ -121,12 +119,11 @@ def _table_path(name: str) -> Path | None:
 
 def _calls(path: Path) -> int:
     """Calls in one file of a checkpoint; 0 for a damaged one."""
-    import numpy as np
+    from globalfit.calls import read_calls
 
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return len(file["order"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return len(read_calls(path))
+    except Exception:  # noqa: BLE001 - there is no list of what a damaged file makes NumPy raise
         return 0
 
 
@@ -139,20 +136,3 @@ def _plain(run: RunFile) -> dict[str, Any]:
         "likelihoods": [dict([entry(item)]) for item in found["likelihoods"]],
         "inputs": {"preset": inputs} if isinstance(inputs, str) else {"preset": "default", **inputs},
     }
-
-
-def _contradictions(said: Any, held: Any, place: str) -> Iterator[str]:
-    match said, held:
-        case dict(), dict():
-            for key, value in said.items():
-                yield from _contradictions(value, held.get(key), f"{place}.{key}" if place else key)
-        case list(), list() if len(said) == len(held):
-            for index, pair in enumerate(zip(said, held, strict=True)):
-                yield from _contradictions(*pair, f"{place}[{index}]")
-        case _ if said != held:
-            yield f"{place} is {_shown(held)}, the file says {_shown(said)}"
-
-
-def _shown(value: Any) -> str:
-    text = "missing" if value is None else str(value)
-    return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 3]}..."

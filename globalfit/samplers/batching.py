@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import equinox as eqx
@@ -86,18 +87,12 @@ def evaluate_cube(
     return theta[: len(u)], value[: len(u)]
 
 
+@functools.partial(recorded, make=lambda value: value)
 def log_likelihoods(
     target: Target, u: Float[np.ndarray, "batch ndim"], block: int = BLOCK
 ) -> Float[np.ndarray, " batch"]:
     """ln L alone of any number of unit-cube points; checkpoints then hold no more either."""
-    return _log_likelihoods(target, u, block)[0]
-
-
-@recorded
-def _log_likelihoods(
-    target: Target, u: Float[np.ndarray, "batch ndim"], block: int
-) -> tuple[Float[np.ndarray, " batch"]]:
-    return (evaluate_cube(target, u, block)[1],)
+    return evaluate_cube(target, u, block)[1]
 
 
 def evaluate_log_prior(target: Target, theta: Float[np.ndarray, "batch ndim"]) -> Float[np.ndarray, " batch"]:
