@@ -12,11 +12,11 @@ import globalfit
 from globalfit import runfile
 from globalfit.build import build_inputs, build_likelihoods, resolve
 from globalfit.errors import GlobalFitError, OutputError
-from globalfit.files import read_json
 from globalfit.fit import fit
 from globalfit.progress import Progress, silent
 from globalfit.provenance import data_checksums
 from globalfit.results import folder as names
+from globalfit.results.records import read_evidence, read_provenance
 from globalfit.results.standing import State
 from globalfit.runfile.campaign import Cell
 
@@ -57,7 +57,7 @@ def cell_state(cell: Cell) -> State:
         return State.MISSING
     if not (folder / names.REPORT).is_file():
         return State.UNFINISHED
-    provenance = read_json(folder / names.PROVENANCE)
+    provenance = read_provenance(folder)
     same = names.settings(runfile.load(folder / names.RUN)) == names.settings(resolve(cell.run))
     if not same or provenance["globalfit"] != globalfit.__version__:
         return State.OTHER
@@ -71,7 +71,7 @@ def settled(cell: Cell) -> CellOutcome | None:
     try:
         match cell_state(cell):
             case State.FINISHED:
-                return CellOutcome(cell.name, folder, Result.SKIPPED, read_json(folder / names.EVIDENCE))
+                return CellOutcome(cell.name, folder, Result.SKIPPED, read_evidence(folder))
             case State.OTHER_DATA:
                 raise OutputError(
                     f"{folder}: already holds this run, finished on data that have changed since; "

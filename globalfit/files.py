@@ -55,7 +55,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise OutputError(f"{path}: cannot be read: {error.strerror}. Is {path.parent} the folder of a run?") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise OutputError(f"{path}: is not valid JSON: {error}.") from error
 
 

@@ -1,6 +1,8 @@
-"""Whatever stands in a run file: an error in one clear line that says where, or a run that can be built."""
+"""Whatever stands in a run file: an error in one clear line that says where, or a run that can be built, which the
+schema for editors takes as well."""
 
 import copy
+import functools
 import json
 import re
 
@@ -9,11 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from globalfit import runfile
 from globalfit.build import build
 from globalfit.errors import GlobalFitError
 from globalfit.runfile.campaign import load_campaign
+from globalfit.runfile.json_schema import json_schema
 
 # Plug-ins that are built within milliseconds.
 VALID = (
@@ -159,18 +163,36 @@ def mutated(draw):
     return encoded(data, draw(st.booleans()))
 
 
+@functools.cache
+def schema():
+    """The schema for editors, itself one of the dialect that it names."""
+    content = json.loads(json.dumps(json_schema()))
+    Draft202012Validator.check_schema(content)
+    return Draft202012Validator(content)
+
+
+def in_schema(data):
+    """Whether an editor takes a document."""
+    return schema().is_valid(data)
+
+
+def built(path):
+    """Posterior and sampler of every run of a file."""
+    campaign = load_campaign(path)
+    runs = [cell.run for cell in campaign.cells] if campaign else [runfile.load(path)]
+    return [build(run) for run in runs]
+
+
 def judged(content: bytes, folder):
     """Build what the file asks for; an error must be one line with the name of the file or of the plug-in."""
     path = folder / "any.yaml"
     path.write_bytes(content)
     before = sorted(folder.iterdir())
     try:
-        campaign = load_campaign(path)
-        runs = [cell.run for cell in campaign.cells] if campaign else [runfile.load(path)]
-        for run in runs:
-            posterior, _ = build(run)
+        for posterior, _ in built(path):
             theta = posterior.transform(jnp.full(posterior.ndim, 0.4))
             assert np.all(np.isfinite(theta))
+        assert in_schema(runfile.document(path).data)
     except GlobalFitError as error:
         message = str(error)
         assert "any.yaml" in message
@@ -187,6 +209,68 @@ CHECKED = {"deadline": None, "suppress_health_check": list(HealthCheck), "derand
 @pytest.mark.parametrize("content", DOCUMENTS, ids=lambda content: repr(content[:25]))
 def test_documents(content, tmp_path):
     judged(content, tmp_path)
+
+
+def test_the_schema_names_its_dialect():
+    assert schema().schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+
+
+@pytest.mark.parametrize("name", runfile.packaged_runs())
+def test_the_schema_takes_every_packaged_run_file(name):
+    assert in_schema(runfile.document(name).data)
+
+
+COMMON, RUNS = ({"common": {"likelihoods": ["planck_relic"]}}, {"runs": {"a": {"model": "axial"}}})
+OUTSIDE = (
+    [],
+    {},
+    {"likelihoods": ["planck_relic"]},
+    {"model": "axail"},
+    {"model": "axial", "seeed": 1},
+    {"model": "axial", "seed": "1"},
+    {"model": "axial", "seed": -1},
+    {"model": "axial", "seed": True},
+    {"model": "axial", "inherits": "b"},
+    {"model": {"axial": {}, "dpdm": {}}},
+    {"model": {"dpdm": {"ww": "unbroken"}}},
+    {"model": "axial", "parameters": {"m_chi": [10, 100]}},
+    {"model": "axial", "parameters": {"m_chi": {"uniform": [10, "100"]}}},
+    {"model": "axial", "likelihoods": "planck_relic"},
+    {"model": "axial", "likelihoods": [{"planck_relic": {"mood": "component"}}]},
+    {"model": "axial", "sampler": {"dynesty": {"nlive": "many"}}},
+    {"model": "axial", "inputs": {"m_zz": 91.0}},
+    {"model": "axial", "output": ""},
+    COMMON,
+    {"runs": {}},
+    {"runs": []},
+    {"model": "axial"} | RUNS,
+    {"comon": {}} | RUNS,
+    {"common": None} | RUNS,
+    {"common": {"output": "out"}} | RUNS,
+    {"common": {"inherits": "a"}} | RUNS,
+    {"common": {"sampler": {"dynesty": {"nliv": 100}}}} | RUNS,
+    {"runs": {"a": {"model": "axial", "seed": "1"}}},
+    {"runs": {"a": {"model": "axial", "output": "out"}}},
+    {"runs": {"a": {"model": "axial"}, "b": {"inherits": ["a"]}}},
+    {"runs": {"figures": {"model": "axial"}}},
+    {"runs": {"a/b": {"model": "axial"}}},
+)
+
+
+@pytest.mark.parametrize("data", OUTSIDE, ids=json.dumps)
+def test_the_schema_refuses_what_the_program_refuses(data, tmp_path):
+    path = tmp_path / "any.yaml"
+    path.write_bytes(encoded(data))
+    with pytest.raises(GlobalFitError):
+        built(path)
+    assert not in_schema(data)
+
+
+@pytest.mark.parametrize(
+    "data", [*VALID, COMMON | RUNS | {"output": "out"}, {"runs": {"a": None, "b": {}}}, COMMON | RUNS]
+)
+def test_the_schema_takes_files_of_one_run_and_of_several(data):
+    assert in_schema(data)
 
 
 @settings(max_examples=150, **CHECKED)

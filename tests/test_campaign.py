@@ -281,6 +281,15 @@ def test_nothing_runs_before_everything_is_built(tmp_path):
     assert "output: is missing: name the output folder here or with --output" in call("run", "several.yaml").stderr
 
 
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")])
+def test_nothing_runs_without_a_folder_for_it(tmp_path, workers):
+    (tmp_path / "several.yaml").write_text(TWO_RUNS)
+    result = call("run", "several.yaml", "--output", "several.yaml", *workers)
+    assert (result.exit_code, result.stdout) == (2, "")
+    last = result.stderr.splitlines()[-1]
+    assert last == "error: several.yaml: cannot be made: File exists; choose another one with --output."
+
+
 def test_check_looks_at_every_run(tmp_path):
     (tmp_path / "several.yaml").write_text(TWO_RUNS)
     output = call("check", "several.yaml").stdout

@@ -135,6 +135,10 @@ def test_evaluate_a_point(tmp_path):
 ERRORS = [
     (("run", "none.yaml"), "there is no such run file"),
     (("run", "quikstart"), "did you mean 'quickstart'"),
+    (("run", "priors"), "priors: is a folder, not a run file"),
+    (("sbc", "priors"), "priors: is a folder, not a run file"),
+    (("run", "p" * 300), "p...: cannot be used: File name too long"),
+    (("resume", "p" * 300), "p...: cannot be used: File name too long"),
     (("run", "bad.yaml"), "bad.yaml:1:1: model: unknown model 'toi'; did you mean 'toy'"),
     (("check", "bad.yaml"), "unknown model 'toi'"),
     (("evaluate", "tyo"), "unknown run file or model 'tyo'; did you mean 'toy'"),
@@ -170,6 +174,22 @@ def test_errors_of_the_user_are_one_line(tmp_path, arguments, message):
     assert message in error(*arguments)
 
 
+def test_a_fault_of_the_program_is_no_error_of_the_user(monkeypatch):
+    def broken(*_):
+        raise OSError("the network is down")
+
+    monkeypatch.setattr("globalfit.cli.run.load_campaign", broken)
+    with pytest.raises(OSError, match="the network is down"):
+        call("run", "fit.yaml")
+
+
+def test_nan_is_no_number_of_seconds(tmp_path):
+    (tmp_path / "fit.yaml").write_text(RUN)
+    result = call("run", "fit.yaml", "--checkpoint-every", "nan")
+    assert result.exit_code == 2
+    assert "Invalid value for '--checkpoint-every': nan is no number of seconds." in result.stderr
+
+
 def test_show():
     assert "mass: mass of the particle; from 0.1 to 10000 GeV" in call("show", "model", "toy").output
     assert "scale (default 1.0): factor of the signal" in call("show", "model", "toy").output
@@ -178,7 +198,7 @@ def test_show():
     assert "mass: log_uniform [1, 1000]" in call("show", "prior", "toy").output
     assert "The likelihood is zero." in call("show", "status", "no_solution").output
     assert call("show", "prediction", "signal").output.startswith("signal [GeV]: mass times coupling squared")
-    assert json.loads(call("show", "schema").output)["title"] == "RunFile"
+    assert set(json.loads(call("show", "schema").output)["$defs"]) == {"run", "runs"}
 
 
 def test_show_likelihood_has_data_limit_and_conflicts(tmp_path):

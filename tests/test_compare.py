@@ -24,6 +24,7 @@ from globalfit.comparison.table import COLUMNS, NOT_COMPUTABLE, REFERENCE
 from globalfit.errors import ConfigurationError, OutputError, UnknownNameError
 from globalfit.fit import fit
 from globalfit.prior import distribution
+from globalfit.results.records import KEYS
 
 
 @pytest.fixture(autouse=True)
@@ -245,6 +246,25 @@ def test_different_data_are_refused(tmp_path):
         compare([a, data])
 
 
+def test_runs_with_damaged_files_are_refused(tmp_path):
+    a, b = run(tmp_path, "a"), run(tmp_path, "b")
+    for name, keys in KEYS.items():
+        whole = (b / name).read_text()
+        for key in keys:
+            (b / name).write_text(json.dumps({other: x for other, x in json.loads(whole).items() if other != key}))
+            with pytest.raises(OutputError, match=f"b/{name}: lacks {key}; was it changed"):
+                compare([a, b])
+        for damage, message in {"[]": "lacks", "null": "lacks", whole[:50]: "is not valid JSON"}.items():
+            (b / name).write_text(damage)
+            with pytest.raises(OutputError, match=f"b/{name}: {message}"):
+                compare([a, b])
+        (b / name).write_text(whole)
+    draws = (b / "posterior.nc").read_bytes()
+    (b / "posterior.nc").write_bytes(draws[: len(draws) // 2])
+    with pytest.raises(OutputError, match="b/posterior.nc: cannot be read as a result"):
+        compare([a, b])
+
+
 def test_what_can_be_compared(tmp_path):
     a = run(tmp_path, "a")
     with pytest.raises(ConfigurationError, match="at least two"):
@@ -255,6 +275,9 @@ def test_what_can_be_compared(tmp_path):
         compare([a, tmp_path / "nowhere"])
     with pytest.raises(OutputError, match="is not the folder of a finished run"):
         compare([a, tmp_path / "priors"])
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OutputError, match="loop: is not a folder of a run"):
+        compare([a, tmp_path / "loop"])
     b = edited(a, "b")
     with pytest.raises(OutputError, match="holds a run; choose another folder"):
         write_comparison(compare([a, b]), a)

@@ -208,14 +208,14 @@ def _b_is_there(monkeypatch):
 def test_workers_get_what_is_not_there_and_the_summary_is_in_order(monkeypatch):
     asked = []
 
-    def carried_out(cells, folder, checkpoint_every, place, tell):
-        asked.append(([cell.name for cell in cells], str(folder), checkpoint_every, place))
+    def carried_out(cells, checkpoint_every, place, tell):
+        asked.append(([cell.name for cell in cells], checkpoint_every, place))
         tell("a", "started on worker 0")
         return {"a": CellOutcome("a", Path("out/a"), Result.FAILED, message="bad", traceback="Traceback: bad")}
 
     monkeypatch.setattr("globalfit.cli.campaign.carry_out", carried_out)
     result = CliRunner().invoke(cli, ["run", "several.yaml", "--workers", "2", "--checkpoint-every", "5"])
-    assert asked == [(["a"], "out", 5.0, connect.Place(workers=2))]
+    assert asked == [(["a"], 5.0, connect.Place(workers=2))]
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines == ["a  FAILED: bad", "b  was there already, converged, ln Z = -1.000 ± 0.100  out/b/report.html"]

@@ -168,6 +168,11 @@ def test_a_run_that_has_changed_is_refused_by_name(monkeypatch):
     path.write_text(re.sub(r"\b1000\b", "2000", settings))
     assert "settings.parameters.mass" in resume(folder).output
 
+    path.write_text(settings.replace("seed: 1\n", "").replace("m_z: ", "# m_z: "))
+    result = resume(folder)
+    assert result.exit_code == 2
+    assert f"{path}: does not have every setting of its run any more: inputs.m_z is" in result.output
+
     path.write_text(settings)
     monkeypatch.setattr("toy.Gauss.build", classmethod(lambda cls, *_: cls("gauss", 11.0)))
     assert "ln L of prior draw 0 is" in resume(folder).output

@@ -198,11 +198,12 @@ def test_run_files_are_frozen():
 def test_json_schema_knows_names_and_options():
     schema = json_schema()
     assert json.loads(json.dumps(schema)) == schema
-    names, options = schema["properties"]["model"]["anyOf"]
+    run = schema["$defs"]["run"]
+    names, options = run["properties"]["model"]["anyOf"]
     assert names == {"enum": ["toy"]}
     assert "scale" in options["properties"]["toy"]["anyOf"][0]["properties"]
-    assert schema["properties"]["likelihoods"]["items"]["anyOf"][0]["enum"] == ["gauss", "needy", "new_gauss"]
-    assert schema["additionalProperties"] is False
+    assert run["properties"]["likelihoods"]["items"]["anyOf"][0]["enum"] == ["gauss", "needy", "new_gauss"]
+    assert run["additionalProperties"] is False
 
 
 def test_key_text():

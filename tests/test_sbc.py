@@ -19,6 +19,7 @@ from globalfit.likelihoods.lz_2024 import LZ2024
 
 from globalfit import plugins, runfile
 from globalfit.calibration import calibrate
+from globalfit.calibration.folder import read_trial
 from globalfit.calibration.page import verdict
 from globalfit.calibration.trial import effective_size, few, rank
 from globalfit.cli import cli
@@ -71,6 +72,8 @@ class PriorAlone(toy.ToySampler):
 
 
 class Climber(toy.ToySampler):
+    optimises = True
+
     def run(self, target, seed, progress):
         zero = np.zeros(target.ndim)
         return Optimum(target.names, zero, 0.0, ("", ""), (), (), ())
@@ -225,6 +228,23 @@ def test_a_folder_holds_one_calibration(tmp_path):
     assert "output: is missing: name the output folder here or" in error(tmp_path, base.replace("output: out/one", ""))
 
 
+@pytest.mark.usefixtures("_no_figures")
+def test_a_damaged_trial_is_one_error(tmp_path):
+    written(tmp_path)
+    calibrate(runfile.load("fit.yaml"), tmp_path / "out-sbc", 2, 99)
+    path = tmp_path / "out-sbc" / "trials" / "000001.json"
+    whole = json.loads(path.read_text())
+    wrong = {"seconds": "x", "failed": None, "ranks": {"mass": []}, "tried": None}
+    for damage in ("", "{", "null", "[1]", "{}", "[" * 100_000, *(json.dumps(whole | {k: x}) for k, x in wrong.items())):
+        path.write_text(damage)
+        found = error(tmp_path, RUN, "--draws", "10")
+        assert re.match(r"out-sbc/trials/000001.json: is not (valid JSON|what a calibration writes there)", found)
+    path.write_text(json.dumps(whole | {"truth": {"mass": None}}))
+    held = read_trial(tmp_path / "out-sbc", 1)
+    assert held.truth == {"mass": -np.inf}
+    assert held.ranks == whole["ranks"]
+
+
 def test_data_that_are_not_drawn_from_predictions(tmp_path):
     message = "fit.yaml:3:15: likelihoods[0]: the data of 'part' enter the predictions themselves"
     assert message in error(tmp_path, RUN.replace("[gauss]", "[part]"))
@@ -234,10 +254,30 @@ def test_other_runs_that_cannot_be_calibrated(tmp_path, monkeypatch):
     monkeypatch.setattr("globalfit.calibration.simulation.MOST_TRIES", 100)
     fixed = RUN.replace("{uniform: [4, 12]}", "5").replace("{uniform: [0.5, 1.0]}", "0.5")
     assert "every parameter is fixed; there is nothing to calibrate" in error(tmp_path, fixed)
-    optimiser = RUN.replace("{toy_sampler: {points: 2000}}", "climber")
-    assert "choose a sampler that is no optimiser" in error(tmp_path, optimiser)
     unsolvable = RUN.replace("[0.5, 1.0]", "[0.95, 1.0]")
     assert "only 0 of 100 prior draws have a likelihood above zero" in error(tmp_path, unsolvable)
+
+
+@pytest.mark.parametrize("sampler", ["climber", "{climber: {points: 10}}", "real_optimize"])
+def test_an_optimiser_is_refused_before_anything_is_simulated(tmp_path, monkeypatch, sampler):
+    monkeypatch.setattr("globalfit.calibration.carry_out", lambda *_: pytest.fail("a trial was begun"))
+    found = error(tmp_path, RUN.replace("{toy_sampler: {points: 2000}}", sampler))
+    name = "real_optimize" if sampler == "real_optimize" else "climber"
+    assert found.startswith(f"fit.yaml:4:1: sampler: '{name}' finds the best fit and gives no draws of the posterior")
+    assert found.endswith("choose a sampler that does, such as `sampler: dynesty`.")
+    assert not (tmp_path / "out-sbc").exists()
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_a_plane_has_draws(tmp_path):
+    plane = {"real_grid": {"x": "mass", "y": "coupling", "points": 40, "draws": 200}}
+    assert len(calibrate(settings(sampler=plane), tmp_path / "a", 2, 9).trials) == 2
+
+
+def test_every_sampler_says_whether_it_gives_draws():
+    for name in toy.REAL_SAMPLERS:
+        cls = plugins.load("sampler", f"real_{name}")
+        assert cls.run.__annotations__["return"] == ("Optimum" if getattr(cls, "optimises", False) else "Draws"), name
 
 
 def test_equal_values_are_ranked_at_random():

@@ -19,6 +19,7 @@ from globalfit import runfile
 from globalfit.build import resolve
 from globalfit.cli import cli
 from globalfit.results import folder as names
+from globalfit.results.records import KEYS
 from globalfit.results.standing import State, standing
 from globalfit.runfile.campaign import load_campaign
 from globalfit.runfile.document import dump
@@ -115,7 +116,7 @@ def written(run):
     folder = Path(run.output)
     folder.mkdir(parents=True)
     (folder / names.RUN).write_text(dump(resolve(run).model_dump(mode="json")))
-    (folder / names.EVIDENCE).write_text("{}")
+    (folder / names.EVIDENCE).write_text(json.dumps(dict.fromkeys(KEYS[names.EVIDENCE])))
     (folder / names.PROVENANCE).write_text(json.dumps({"globalfit": globalfit.__version__, "data_sha256": {}}))
     (folder / names.REPORT).write_text("")
     return folder
@@ -150,6 +151,24 @@ def test_status_needs_several_runs_or_a_folder(tmp_path):
     assert "one.yaml:1:1: is one run" in call("campaign", "status", "one.yaml").stderr
     assert "output: is missing" in call("campaign", "status", "several.yaml").stderr
     assert "empty: holds no run" in call("campaign", "status", "empty").stderr
+    assert "--output and --seed are for a file" in call("campaign", "status", "empty", "--seed", "2").stderr
+    assert "--output and --seed are for a file" in call("campaign", "status", "empty", "--output", "x").stderr
+    (tmp_path / "several.yaml").write_text(TWO_RUNS)
+    found = call("campaign", "status", "several.yaml", "--output", "one.yaml")
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "one.yaml: is a file, not a folder" in found.stderr
+
+
+@pytest.mark.parametrize("damage", ["", "{", "null", "[1]", "{}", "[" * 100_000])
+@pytest.mark.parametrize("name", [names.EVIDENCE, names.PROVENANCE])
+def test_status_of_a_damaged_run_is_one_error(name, damage):
+    folder = written(run_a(TWO_RUNS))
+    (folder / name).write_text(damage)
+    for place in ("several.yaml", "out"):
+        found = call("campaign", "status", place)
+        assert (found.exit_code, found.stdout) == (2, "")
+        assert found.stderr.startswith(f"error: out/a/{name}: ")
+        assert found.stderr.count("\n") == 1
 
 
 def test_status_imports_nothing_that_computes(tmp_path):

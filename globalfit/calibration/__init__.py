@@ -17,7 +17,7 @@ from globalfit.calibration.folder import claim, read_trial, write_trial
 from globalfit.calibration.page import write_calibration
 from globalfit.calibration.result import Calibration, assess
 from globalfit.calibration.simulation import check_simulators
-from globalfit.calibration.trial import Trial, carry_out
+from globalfit.calibration.trial import Trial, carry_out, check_sampler
 from globalfit.posterior import Posterior
 from globalfit.progress import Event, Progress, silent
 from globalfit.provenance import data_checksums, provenance
@@ -31,14 +31,15 @@ def calibrate(run: RunFile, folder: Path, draws: int, ranks: int, progress: Prog
     """Carry out `draws` trials, each with its rank among `ranks` posterior draws, and write the result into a folder.
 
     Trials that are there already are kept. `progress` is told of every new one.
-    Raises `ConfigurationError` for a run that cannot be built or simulated, `OutputError` for a folder that holds
-    anything but this calibration.
+    Raises `ConfigurationError` for a run that cannot be built, simulated or ranked, `OutputError` for a folder that
+    holds anything but this calibration.
     """
     started = datetime.datetime.now(datetime.UTC)
     posterior, sampler = build(run)
     if posterior.ndim == 0:
         raise run.source.error(("parameters",), "every parameter is fixed; there is nothing to calibrate.")
     check_simulators(run, posterior)
+    check_sampler(run, sampler)
     full = resolve(run)
     claim(folder, identity(full, posterior, ranks))
     trials: list[Trial] = []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from globalfit.calibration.trial import Trial
 from globalfit.difference import differences
@@ -15,6 +16,9 @@ from globalfit.files import read_json, write_json
 
 SETTINGS = "settings.json"
 TRIALS = "trials"
+
+
+_KEPT = TypeAdapter(Trial)
 
 
 def claim(folder: Path, identity: Mapping[str, Any]) -> None:
@@ -45,10 +49,12 @@ def read_trial(folder: Path, number: int) -> Trial | None:
     path = _path(folder, number)
     if not path.exists():
         return None
-    held = read_json(path)
-    # JSON has null for a likelihood of zero.
-    truth = {name: -math.inf if value is None else value for name, value in held["truth"].items()}
-    return Trial(**held | {"truth": truth, "failed": tuple(held["failed"])})
+    try:
+        return _KEPT.validate_python(read_json(path))
+    except ValidationError as error:
+        raise OutputError(
+            f"{path}: is not what a calibration writes there; remove it, and it is made again."
+        ) from error
 
 
 def write_trial(folder: Path, number: int, trial: Trial) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import BeforeValidator
 
 from globalfit.calibration.simulation import simulate
-from globalfit.errors import ConfigurationError
 from globalfit.posterior import Posterior
 from globalfit.progress import silent
+from globalfit.runfile import RunFile, entry
 from globalfit.samplers import Draws, Sampler
 from globalfit.samplers.batching import BLOCK, evaluate_cube, inverse_cube
 from globalfit.samplers.nested import kish
@@ -19,6 +22,14 @@ from globalfit.samplers.nested import kish
 # The quantity besides the parameters: it depends on the data, and sees what none of the parameters does
 # (Modrák et al., arXiv:2211.02383).
 LOG_LIKELIHOOD = "log_likelihood"
+
+# JSON has null for the ln L of a likelihood of zero.
+Value = Annotated[float, BeforeValidator(lambda value: -math.inf if value is None else value)]
+
+NO_DRAWS = (
+    "'{}' finds the best fit and gives no draws of the posterior, among which a calibration ranks the truth; choose a "
+    "sampler that does, such as `sampler: dynesty`."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +39,7 @@ class Trial:
     `effective` is the effective number of posterior draws. `failed` are the messages of failed convergence checks.
     """
 
-    truth: dict[str, float]
+    truth: dict[str, Value]
     ranks: dict[str, int]
     tried: int
     effective: float
@@ -41,17 +52,22 @@ class Trial:
         return not self.failed
 
 
+def check_sampler(run: RunFile, sampler: Sampler) -> None:
+    """Raise `ConfigurationError` for a sampler that gives no draws of the posterior."""
+    if getattr(sampler, "optimises", False):
+        raise run.source.error(("sampler",), NO_DRAWS.format(entry(run.sampler)[0]))
+
+
 def carry_out(posterior: Posterior, sampler: Sampler, number: int, seed: int, size: int) -> Trial:
     """Trial `number` of a calibration: ranks among `size` draws, determined by `seed` and `number` alone.
 
-    Raises `ConfigurationError` for a sampler that draws no posterior, and what sampler and simulation raise.
+    The sampler must be one that `check_sampler` lets pass. Raises what sampler and simulation raise.
     """
     start = time.monotonic()
     random = np.random.default_rng([seed, number])
     experiment = simulate(posterior, random)
     draws = sampler.run(experiment.posterior, int(random.integers(2**31)), silent)
-    if not isinstance(draws, Draws):
-        raise ConfigurationError("a calibration needs draws of the posterior; choose a sampler that is no optimiser.")
+    assert isinstance(draws, Draws), "a sampler that returns an Optimum says so with `optimises`"
     chosen = few(draws, size, random)
     # The truth and the draws by the same function: where ln L is flat, rounding must not tell them apart.
     u = np.concatenate([experiment.u[None], inverse_cube(experiment.posterior, chosen)])

@@ -15,7 +15,7 @@ from globalfit.cli.errors import FAILED, NOT_CONVERGED
 from globalfit.cli.progress import shown_progress
 from globalfit.cluster import carry_out
 from globalfit.cluster.connect import Place, check_installed
-from globalfit.errors import ConfigurationError, GlobalFitError
+from globalfit.errors import ConfigurationError, GlobalFitError, OutputError
 from globalfit.progress import Event
 from globalfit.runfile.campaign import Campaign, Cell, placed, seeded
 
@@ -38,10 +38,11 @@ def run_campaign(
         check_installed(place)
     use_compilation_cache()
     build_all(campaign.cells)
+    _make(campaign.output)
     if place is None:
         outcomes = _run_in_turn(campaign.cells, checkpoint_every)
     else:
-        outcomes = _run_at_once(campaign.cells, campaign.output, checkpoint_every, place)
+        outcomes = _run_at_once(campaign.cells, checkpoint_every, place)
     for line in summary_lines(outcomes):
         click.echo(line)
     _compare(outcomes, campaign.output)
@@ -67,11 +68,18 @@ def summary_lines(outcomes: Sequence[CellOutcome]) -> list[str]:
     return [f"{outcome.name:<{width}}  {_ending(outcome)}" for outcome in outcomes]
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error.strerror}; choose another one with --output.") from error
+
+
 def _run_in_turn(cells: Sequence[Cell], checkpoint_every: float) -> list[CellOutcome]:
     return [_run_one(cell, f"{index}/{len(cells)}", checkpoint_every) for index, cell in enumerate(cells, start=1)]
 
 
-def _run_at_once(cells: Sequence[Cell], folder: Path, checkpoint_every: float, place: Place) -> list[CellOutcome]:
+def _run_at_once(cells: Sequence[Cell], checkpoint_every: float, place: Place) -> list[CellOutcome]:
     """The outcomes in the order of the runs; no worker is asked for runs that are there already."""
     from globalfit.campaign import settled
 
@@ -80,7 +88,7 @@ def _run_at_once(cells: Sequence[Cell], folder: Path, checkpoint_every: float, p
         _tell(outcome.name, outcome.message or f"skipped, {outcome.folder} holds this run, finished")
     if others := [cell for cell in cells if cell.name not in outcomes]:
         try:
-            outcomes |= carry_out(others, folder, checkpoint_every, place, _tell)
+            outcomes |= carry_out(others, checkpoint_every, place, _tell)
         except KeyboardInterrupt:
             click.echo("The same command goes on with what is not finished, from its checkpoints.", err=True)
             raise

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from globalfit.results.records import read_details
 from globalfit.runfile import load
 
 
@@ -22,11 +23,8 @@ def cite(run: str) -> None:
 
 def listed(run: str) -> list[dict[str, str]]:
     """References of a finished run as its report has them, or of one that a run file describes."""
-    from globalfit.files import read_json
-    from globalfit.results.folder import DETAILS
-
     if Path(run).is_dir():
-        return read_json(Path(run) / DETAILS)["references"]
+        return read_details(Path(run))["references"]
     from globalfit.build import build
     from globalfit.results.details import references
 

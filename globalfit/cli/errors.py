@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from globalfit.errors import GlobalFitError, Stopped
+from globalfit.errors import GlobalFitError, Stopped, shortened
 
 FAILED = 1
 USAGE = 2
@@ -37,6 +37,11 @@ class Group(click.Group):
             return super().invoke(ctx)
         except GlobalFitError as error:
             fail(str(error), USAGE)
+        except OSError as error:
+            # What is wrong with a file is the user's to mend; other errors of the system are ours.
+            if error.filename is None:
+                raise
+            fail(f"{shortened(str(error.filename))}: cannot be used: {error.strerror}.", USAGE)
         except Stopped as stopped:
             fail(str(stopped), 128 + stopped.number)
         except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,23 @@ from globalfit.cli.progress import shown_progress
 from globalfit.cluster.connect import QUEUES, Place
 from globalfit.errors import ConfigurationError, OutputError
 from globalfit.results.folder import CHECKPOINT_EVERY_S, RUN
+from globalfit.results.records import read_evidence
 from globalfit.runfile import RunFile, load
 from globalfit.runfile.campaign import load_campaign
 from globalfit.runfile.schema import MAX_SEED
 
+
+def _seconds(_: click.Context, parameter: click.Parameter, value: float) -> float:
+    """NaN keeps every bound: it compares with nothing."""
+    if math.isnan(value):
+        raise click.BadParameter("nan is no number of seconds.", param=parameter)
+    return value
+
+
 CHECKPOINTS = click.option(
     "--checkpoint-every",
     type=click.FloatRange(0.0),
+    callback=_seconds,
     default=CHECKPOINT_EVERY_S,
     show_default=True,
     help="Seconds of work that a killed run loses at most.",
@@ -111,13 +122,11 @@ def _fit(settings: RunFile, output: Path | None, checkpoint_every: float) -> Non
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Draw the figures of the finished run in FOLDER again and write its report."""
-    from globalfit.files import read_json
     from globalfit.report import make_report
-    from globalfit.results.folder import EVIDENCE
 
     with shown_progress():
         path = make_report(folder)
-    click.echo(verdict(folder, read_json(folder / EVIDENCE)))
+    click.echo(verdict(folder, read_evidence(folder)))
     click.echo(f"report: {path}")
 
 

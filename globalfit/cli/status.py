@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from globalfit.errors import OutputError
+from globalfit.errors import ConfigurationError, OutputError
 from globalfit.results.folder import RUN
 from globalfit.results.standing import Standing, State, standing
 from globalfit.runfile import load
@@ -35,6 +35,10 @@ def status(place: str, output: Path | None, seed: int | None, as_json: bool) -> 
     say is not compared with what the folder holds: `globalfit run` looks at the defaults as well.
     """
     if Path(place).is_dir():
+        if output is not None or seed is not None:
+            raise ConfigurationError(
+                "--output and --seed are for a file of several runs: a folder is looked at as it is."
+            )
         rows = {folder.name: standing(folder) for folder in run_folders(Path(place))}
     else:
         listed, parent = listed_runs(place, output, seed)
@@ -50,7 +54,7 @@ def run_folders(folder: Path) -> list[Path]:
     """The folder if it is that of a run, else those of runs in it. Raises `OutputError` if there are none."""
     if (folder / RUN).is_file():
         return [folder]
-    found = sorted(path.parent for path in folder.glob(f"*/{RUN}"))
+    found = sorted(path for path in folder.iterdir() if (path / RUN).is_file())
     if not found:
         raise OutputError(f"{folder}: holds no run; name the folder that `globalfit run` has written, or its file.")
     return found
@@ -65,6 +69,8 @@ def listed_runs(name: str, output: Path | None, seed: int | None) -> tuple[Campa
     listed = listed if seed is None else seeded(listed, seed)
     if listed.output is None:
         raise listed.source.error(("output",), "is missing: name the output folder here or with --output.")
+    if listed.output.exists() and not listed.output.is_dir():
+        raise OutputError(f"{listed.output}: is a file, not a folder; choose another one with --output.")
     return listed, listed.output
 
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from globalfit.cluster.connect import Place, connected
 from globalfit.cluster.task import task_of
-from globalfit.errors import OutputError
 from globalfit.runfile.campaign import Cell
 
 if TYPE_CHECKING:
@@ -22,17 +20,13 @@ if TYPE_CHECKING:
 
 
 def carry_out(
-    cells: Sequence[Cell], folder: Path, checkpoint_every: float, place: Place, tell: Callable[[str, str], None]
+    cells: Sequence[Cell], checkpoint_every: float, place: Place, tell: Callable[[str, str], None]
 ) -> dict[str, CellOutcome]:
-    """Carry out runs in `folder` and give their outcomes by name; `tell` gets the name of one and what happened to it.
+    """Carry out runs and give their outcomes by name; `tell` gets the name of one and what happened to it.
 
-    A run whose process dies is carried out again, from its checkpoint. Raises `ClusterError` for a cluster that is not
-    to be had or that is lost, `OutputError` if the folder cannot be made.
+    The folder of their output folders must be there. A run whose process dies is carried out again, from its
+    checkpoint. Raises `ClusterError` for a cluster that is not to be had or that is lost.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}; choose another one with --output.") from error
     topic = f"globalfit-{uuid.uuid4()}"
     tasks = [task_of(cell, checkpoint_every, topic) for cell in cells]
     with connected(dataclasses.replace(place, workers=min(place.workers, len(cells)))) as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from jaxtyping import Float
 
 from globalfit import runfile
 from globalfit.errors import ConfigurationError, OutputError
-from globalfit.files import read_json
 from globalfit.results import folder as names
 from globalfit.results.inference import Samples, load
+from globalfit.results.records import read_details, read_evidence, read_provenance
 from globalfit.runfile import RunFile
 
 # Longest list of options in an error message.
@@ -59,9 +60,10 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     """The runs of output folders. Raises `OutputError` or `ConfigurationError` as `compare` says."""
     if len(folders) < 2:
         raise ConfigurationError("a comparison takes the folders of at least two finished runs.")
-    if len({folder.resolve() for folder in folders}) < len(folders):
+    real = [Path(os.path.realpath(folder)) for folder in folders]
+    if len(set(real)) < len(folders):
         raise ConfigurationError("a folder is given twice; a run need not be compared with itself.")
-    short = [folder.resolve().name for folder in folders]
+    short = [folder.name for folder in real]
     unique = len(set(short)) == len(short)
     runs = [read_run(folder, name if unique else str(folder)) for folder, name in zip(folders, short, strict=True)]
     for other in runs[1:]:
@@ -84,9 +86,9 @@ def read_run(folder: Path, name: str) -> Run:
         name=name,
         folder=folder,
         settings=runfile.load(folder / names.RUN),
-        evidence=read_json(folder / names.EVIDENCE),
-        details=read_json(folder / names.DETAILS),
-        provenance=read_json(folder / names.PROVENANCE),
+        evidence=read_evidence(folder),
+        details=read_details(folder),
+        provenance=read_provenance(folder),
         samples=load(posterior) if posterior.is_file() else None,
     )
 

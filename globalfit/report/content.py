@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float
 
 from globalfit.errors import OutputError
-from globalfit.files import read_json
 from globalfit.results import folder as names
 from globalfit.results.inference import Samples, load
+from globalfit.results.records import read_details, read_evidence, read_provenance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,13 +62,15 @@ def read_content(folder: Path) -> Content:
         raise OutputError(
             f"{folder}: is not the folder of a finished run: {error.strerror}, {error.filename}."
         ) from error
-    details = read_json(folder / names.DETAILS)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise OutputError(f"{folder}: {names.RUN} or {names.SUMMARY} is not what a run writes: {error}.") from error
+    details = read_details(folder)
     return Content(
         folder,
         settings,
         Samples({}, {}, {}, {}) if details.get("profile") is not None else load(folder / names.POSTERIOR),
-        read_json(folder / names.EVIDENCE),
+        read_evidence(folder),
         summary,
         details,
-        read_json(folder / names.PROVENANCE),
+        read_provenance(folder),
     )

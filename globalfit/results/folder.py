@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from globalfit import runfile
+from globalfit.difference import differences
 from globalfit.errors import OutputError
 from globalfit.results.lock import locked
 from globalfit.runfile import RunFile
@@ -59,14 +60,19 @@ def _is_unfinished(folder: Path, held: list[str], run: RunFile) -> bool:
         if held:
             raise OutputError(f"{folder}: is not empty and holds no run; choose another folder with --output.")
         return False
-    same = settings(runfile.load(folder / RUN)) == settings(run)
+    difference = next(differences(settings(runfile.load(folder / RUN)), settings(run)), None)
     if REPORT in held:
-        which = "this run, finished" if same else "another run"
+        which = "this run, finished" if difference is None else "another run"
         raise OutputError(
             f"{folder}: already holds {which}. Choose another folder with --output, or remove this one; "
             f"`globalfit report {folder}` makes its report again."
         )
-    if not same:
+    if difference is not None and run.source.name == str(folder / RUN):
+        raise OutputError(
+            f"{folder / RUN}: does not have every setting of its run any more: {difference.was}. "
+            "Put the file back, or start again with another --output."
+        )
+    if difference is not None:
         raise OutputError(
             f"{folder}: already holds another, unfinished run. `globalfit resume {folder}` goes on with it; "
             "choose another folder with --output, or remove it."

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import globalfit
 from globalfit import runfile
 from globalfit.difference import MISSING, differences, shown
-from globalfit.files import read_json
 from globalfit.results import folder as names
 from globalfit.results.lock import is_locked
+from globalfit.results.records import read_evidence, read_provenance
 from globalfit.runfile import RunFile, entry
 
 
@@ -68,11 +68,11 @@ def standing(folder: Path, run: RunFile | None = None) -> Standing:
         folder,
         State.FINISHED if finished else State.UNFINISHED,
         None if finished else last_checkpoint(folder),
-        read_json(folder / names.EVIDENCE) if finished else None,
+        read_evidence(folder) if finished else None,
     )
     if run is not None and (reason := first_contradiction(run, runfile.load(folder / names.RUN))):
         return dataclasses.replace(found, state=State.OTHER, reason=reason)
-    origin = read_json(folder / names.PROVENANCE) if finished else {}
+    origin = read_provenance(folder) if finished else {}
     if run is not None and origin.get("globalfit", globalfit.__version__) != globalfit.__version__:
         return dataclasses.replace(found, state=State.OTHER, reason=f"of globalfit {origin['globalfit']}")
     if altered := altered_table(origin.get("data_sha256", {})):

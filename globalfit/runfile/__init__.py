@@ -41,6 +41,8 @@ def document(name: str | Path) -> Document:
     packaged = packaged_runs()
     if str(name) in packaged:
         return read(packaged[str(name)])
+    if path.is_dir():
+        raise ConfigurationError(f"{path}: is a folder, not a run file; name a YAML file, or a packaged one.")
     if path.suffix or len(path.parts) > 1:
         raise ConfigurationError(f"{path}: there is no such run file. Packaged run files: {', '.join(packaged)}.")
     raise UnknownNameError("run file", str(name), packaged)

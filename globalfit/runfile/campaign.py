@@ -27,8 +27,8 @@ from globalfit.runfile.document import Document, KeyPath, LocatedError, Source, 
 from globalfit.runfile.validation import located
 
 COMMON, INHERITS, OUTPUT = "common", "inherits", "output"
-_KEYS = (*(key for key in RunFile.model_fields if key != OUTPUT), INHERITS)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+KEYS = (*(key for key in RunFile.model_fields if key != OUTPUT), INHERITS)
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Names in the output folder that are not those of runs.
 RESERVED = ("figures",)
 
@@ -95,14 +95,22 @@ class Layer:
         return {path: origin for path, origin in self.origins.items() if path[:1] != (key,)}
 
 
-class _File(BaseModel):
-    """The frame of the file; the runs are checked once they are put together."""
+class CampaignFile(BaseModel):
+    """Settings of several runs."""
 
+    # This is the frame: the runs are checked once they are put together.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    common: dict[str, Any] = Field(default_factory=dict)
-    runs: dict[str, dict[str, Any] | None] = Field(min_length=1)
-    output: str | None = Field(None, min_length=1)
+    common: dict[str, Any] = Field(default_factory=dict, description="What every run inherits.")
+    runs: dict[str, dict[str, Any] | None] = Field(
+        min_length=1, description="The runs by their names, each with what it does not inherit."
+    )
+    output: str | None = Field(
+        None,
+        min_length=1,
+        description="Output folder, relative to the folder in which the command runs; each run gets the folder NAME "
+        "in it.",
+    )
 
 
 def load_campaign(name: str | Path) -> Campaign | None:
@@ -123,9 +131,9 @@ def expand(found: Document) -> Campaign:
     """Put every run of a document together and check it against the schema of run files."""
     source = found.source
     try:
-        frame = _File.model_validate_json(json.dumps(found.data), strict=True)
+        frame = CampaignFile.model_validate_json(json.dumps(found.data), strict=True)
     except ValidationError as error:
-        raise located(error, source, _File.model_fields) from error
+        raise located(error, source, CampaignFile.model_fields) from error
     layers = {name: Layer.of(data or {}, (SEVERAL, name), source) for name, data in frame.runs.items()}
     common = Layer.of(frame.common, (COMMON,), source)
     for path, layer in {(COMMON,): common, **{(SEVERAL, name): layer for name, layer in layers.items()}}.items():
@@ -173,7 +181,7 @@ def _run(name: str, layers: dict[str, Layer], common: Layer, source: Source) -> 
     for one in reversed(_line(name, layers, source)):
         layer = merge(layer, layers[one].without(INHERITS))
     positions = {key: source.positions[origin] for key, origin in layer.origins.items()}
-    return validate(Document(layer.data, MergedSource(source.name, positions, layer.origins, name)), _KEYS)
+    return validate(Document(layer.data, MergedSource(source.name, positions, layer.origins, name)), KEYS)
 
 
 def _line(name: str, layers: dict[str, Layer], source: Source) -> list[str]:
@@ -195,7 +203,7 @@ def _line(name: str, layers: dict[str, Layer], source: Source) -> list[str]:
 
 def _check_keys(path: KeyPath, layer: Layer, source: Source) -> None:
     """What only the merged run file or the whole file may have."""
-    if path[0] == SEVERAL and (not _NAME.fullmatch(str(path[1])) or path[1] in RESERVED):
+    if path[0] == SEVERAL and (not NAME.fullmatch(str(path[1])) or path[1] in RESERVED):
         raise source.error(
             path,
             "the name of a run becomes a folder: letters, digits, `_`, `-` and `.`, and none of "

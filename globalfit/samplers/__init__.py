@@ -171,8 +171,9 @@ class Optimum:
 class Sampler(Protocol):
     """A sampler with its options.
 
-    It may also have `check(names)`, which raises `ConfigurationError` if it cannot sample these parameters, and
-    `block`, how many points it evaluates per call of `batching.evaluate_cube` (`batching.BLOCK` if it does not say).
+    It may also have `check(names)`, which raises `ConfigurationError` if it cannot sample these parameters; `block`,
+    how many points it evaluates per call of `batching.evaluate_cube` (`batching.BLOCK` if it does not say); and
+    `optimises`, which must be true of a sampler whose `run` returns an `Optimum`.
     """
 
     Options: ClassVar[type[BaseModel]]

@@ -1,7 +1,13 @@
-"""Hamiltonian sampling with numpyro's NUTS: a check through the gradient that agrees or fails the run."""
+"""Hamiltonian sampling with numpyro's NUTS: a check through the gradient that agrees or fails the run.
+
+Chains begin at tempered particles, some in every separate region of these, each with coordinates and a mass matrix of
+its own. Chains that visit the same regions are put together and must mix; regions that no chain leaves are weighted by
+their evidence (`globalfit.samplers.union`).
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
@@ -22,7 +28,8 @@ from globalfit.samplers.diagnostics import BFMI_BOUND, at_least, at_most, chain_
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.presets import SamplerOptions
 from globalfit.samplers.straight import Straightened, fit_shears
-from globalfit.samplers.tempering import Particles, tempered
+from globalfit.samplers.tempering import tempered
+from globalfit.samplers.union import connected, starts, union
 
 # Steps between two progress events; one compiled scan.
 BLOCK = 50
@@ -38,7 +45,7 @@ class NutsOptions(SamplerOptions):
         "publication": {"chains": 8, "warmup": 2000, "draws": 5000, "particles": 4096},
     }
 
-    chains: int = Field(4, ge=2, le=256, description="Chains, advanced together.")
+    chains: int = Field(4, ge=2, le=256, description="Chains in each separate region, advanced together.")
     warmup: int = Field(1000, ge=100, description="Steps that tune the step size and the mass matrix, then dropped.")
     draws: int = Field(1500, ge=100, description="Draws per chain.")
     target_accept: float = Field(0.9, gt=0.5, lt=1.0, description="Acceptance that the step size is tuned to.")
@@ -83,14 +90,29 @@ class Nuts:
         """
         options = self.options
         start = tempered(target, options.particles, options.prior_draws, seed, progress)
-        chart = self._chart(target, start, seed)
-        particles = np.asarray(_from_cube(chart, jnp.asarray(start.u)))
-        random = np.random.default_rng([seed, 1])
+        groups = starts(start.u)
+        steps = len(groups) * (options.warmup + options.draws)
+        pace = Pace(progress, "NUTS", float(steps))
+        parts = [self._chains(target, start.u[group], [seed, number], pace) for number, group in enumerate(groups)]
+        together = [
+            self._draws(target, [parts[i] for i in members])
+            for members in connected(target, [part.stats["theta"] for part in parts])
+        ]
+        draws = together[0] if len(together) == 1 else union(target, together, seed)
+        pace.finish(steps, f"{draws.numbers['gradients']:.0f} gradients")
+        calls = draws.numbers["likelihood_calls"] + start.calls
+        numbers = draws.numbers | {"likelihood_calls": calls, "log_evidence_tempering": start.log_evidence}
+        return dataclasses.replace(draws, numbers=numbers)
+
+    def _chains(self, target: Target, u: np.ndarray, seed: list[int], pace: Pace) -> _Chains:
+        """Chains that begin at some of these particles, in coordinates learnt from all of them."""
+        options = self.options
+        chart = self._chart(target, u, seed[0])
+        particles = np.asarray(_from_cube(chart, jnp.asarray(u)))
+        random = np.random.default_rng([*seed, 1])
         first = random.choice(len(particles), options.chains, replace=options.chains > len(particles))
         key = jax.random.PRNGKey(int(random.integers(2**31)))
         state, advance = self._start(target, chart, particles, first, key)
-
-        pace = Pace(progress, "NUTS", float(options.warmup + options.draws))
         done, gradients = 0, 0.0
         kept: list[dict[str, np.ndarray]] = []
         while done < options.warmup + options.draws:
@@ -100,18 +122,20 @@ class Nuts:
             done += BLOCK
             gradients += float(record["n_steps"].sum())
             stage = "warm-up" if done <= options.warmup else "sampling"
-            pace(done, lambda stage=stage, record=record: f"{stage}, {record['n_steps'].mean():.0f} gradients per draw")
-        pace.finish(options.warmup + options.draws, f"{gradients:.0f} gradients")
+            pace(
+                seed[1] * (options.warmup + options.draws) + done,
+                lambda stage=stage, record=record: f"{stage}, {record['n_steps'].mean():.0f} gradients per draw",
+            )
         window = slice(options.warmup, options.warmup + options.draws)
         stats = {name: np.concatenate([record[name] for record in kept])[window].swapaxes(0, 1) for name in kept[0]}
-        return self._draws(target, stats, start, gradients, len(chart.shears))
+        return _Chains(stats, gradients, len(chart.shears))
 
-    def _chart(self, target: Target, start: Particles, seed: int) -> Straightened:
+    def _chart(self, target: Target, u: np.ndarray, seed: int) -> Straightened:
         """The target's coordinates, straightened if that is asked for and helps."""
         base = coordinates(target)
         if not self.options.straighten:
             return Straightened(base, ())
-        return Straightened(base, fit_shears(target, np.asarray(_from_cube(base, jnp.asarray(start.u))), seed))
+        return Straightened(base, fit_shears(target, np.asarray(_from_cube(base, jnp.asarray(u))), seed))
 
     def _start(
         self, target: Target, chart: Coordinates, particles: np.ndarray, first: np.ndarray, key: PRNGKeyArray
@@ -133,10 +157,11 @@ class Nuts:
         # As NumPy arrays like every later state, so that all have the same types and one compilation.
         return jax.tree.map(np.asarray, state), advance
 
-    def _draws(
-        self, target: Target, stats: dict[str, np.ndarray], start: Particles, gradients: float, shears: int
-    ) -> Draws:
+    def _draws(self, target: Target, parts: list[_Chains]) -> Draws:
+        """The draws of chains that belong together, with their checks."""
+        stats = {name: np.concatenate([part.stats[name] for part in parts]) for name in parts[0].stats}
         theta = stats.pop("theta")
+        gradients = sum(part.gradients for part in parts)
         diverged = int(stats["diverging"].sum())
         saturated = float(np.mean(stats["n_steps"] >= 2**self.options.tree_depth - 1))
         checks: tuple[Diagnostic, ...] = (
@@ -153,13 +178,20 @@ class Nuts:
             diagnostics=checks,
             stats=stats,
             numbers={
-                "likelihood_calls": start.calls + gradients,
+                "likelihood_calls": gradients,
                 "gradients": gradients,
                 "divergences": float(diverged),
-                "shears": float(shears),
-                "log_evidence_tempering": start.log_evidence,
+                "shears": float(sum(part.shears for part in parts)),
             },
         )
+
+
+class _Chains(NamedTuple):
+    """Chains that began together: what `RECORD` names of every draw (chain, draw), gradients, learnt shears."""
+
+    stats: dict[str, np.ndarray]
+    gradients: float
+    shears: int
 
 
 class _Kernel(NamedTuple):

@@ -68,6 +68,7 @@ class Optimize:
     """Many quasi-Newton ascents in lockstep; profiles by ascents with a parameter held."""
 
     Options: ClassVar[type[BaseModel]] = OptimizeOptions
+    optimises: ClassVar[bool] = True
     title: ClassVar[str] = "gradient ascent of ln L from many starts, with profile likelihoods"
     references: ClassVar[tuple[str, ...]] = (
         "Bertsekas, SIAM J. Control Optim. 20 (1982) 221",

@@ -134,6 +134,12 @@ def test_folder_that_lacks_a_file(tmp_path):
     (folder / "report.json").write_text("{")
     with pytest.raises(OutputError, match=r"report.json: is not valid JSON"):
         make_report(folder)
+    (folder / "report.json").write_text("{}")
+    with pytest.raises(OutputError, match=r"report.json: lacks model, sampler"):
+        make_report(folder)
+    (folder / "summary.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(OutputError, match=r"summary.csv is not what a run writes"):
+        make_report(folder)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,13 @@ import math
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
+from scipy.integrate import quad
+from scipy.stats import norm
 
 from globalfit.samplers import Draws
 
@@ -59,11 +62,11 @@ class TwoModes(Box):
     """Two separate Gaussians of different widths; the first coordinate tells them apart. ln Z = -ndim ln(2 half)."""
 
     share: float
-    sd: tuple[float, float] = (0.1, 0.4)
+    sd: tuple[float, float]
 
     @classmethod
-    def of(cls, ndim: int = 3, share: float = 0.3, half: float = 5.0) -> TwoModes:
-        return cls(_names(ndim), half, share)
+    def of(cls, ndim: int = 3, share: float = 0.3, half: float = 5.0, sd: tuple[float, float] = (0.1, 0.4)) -> TwoModes:
+        return cls(_names(ndim), half, share, sd)
 
     @property
     def log_evidence(self) -> float:
@@ -122,6 +125,79 @@ class Sheet(Box):
         center = 0.85 - a / 4.0 + 0.1 * jnp.log(jnp.abs(r - 0.5) + self.width)
         pull = (e - center) / self.sd
         return -0.5 * pull**2 - jnp.log(self.sd * jnp.sqrt(2.0 * jnp.pi)) + jnp.where(r > 0.5, self.tilt, 0.0)
+
+
+class Rosenbrock(Box):
+    """exp(-(1 - x0)^2 - 100 (x1 - x0^2)^2): a curved valley of width 0.07."""
+
+    @classmethod
+    def of(cls, half: float = 10.0) -> Rosenbrock:
+        return cls(_names(2), half)
+
+    @property
+    def log_evidence(self) -> float:
+        def kept(x: float) -> float:
+            across = norm(x**2, math.sqrt(0.005))
+            return float(norm.pdf(x, 1.0, math.sqrt(0.5)) * (across.cdf(self.half) - across.cdf(-self.half)))
+
+        ends = (-math.sqrt(self.half), math.sqrt(self.half))
+        inside = quad(kept, -self.half, self.half, points=ends, limit=200)[0]
+        return math.log(inside * math.pi / 10.0) - 2.0 * math.log(2.0 * self.half)
+
+    def log_likelihood(self, theta: Float[Array, " ndim"]) -> Float[Array, ""]:
+        return -((1.0 - theta[0]) ** 2) - 100.0 * (theta[1] - theta[0] ** 2) ** 2
+
+    def draws(self, random: np.random.Generator, count: int) -> Float[np.ndarray, "count ndim"]:
+        x = 1.0 + math.sqrt(0.5) * random.normal(size=2 * count)
+        points = np.stack([x, x**2 + math.sqrt(0.005) * random.normal(size=2 * count)], axis=1)
+        return points[np.all(np.abs(points) < self.half, axis=1)][:count]
+
+
+class Eggbox(Box):
+    """ln L = (2 + cos(x / 2) cos(y / 2))^5 for x, y in [0, 10 pi], 18 equal modes; measured from the middle.
+
+    Feroz, Hobson & Bridges, arXiv:0809.3437.
+    """
+
+    @classmethod
+    def of(cls) -> Eggbox:
+        return cls(_names(2), 5.0 * math.pi)
+
+    @property
+    def log_evidence(self) -> float:
+        """From the mean over one period, that of the prior by symmetry; the sum converges exponentially."""
+        cosine = np.cos(2.0 * np.pi * (np.arange(400) + 0.5) / 400)
+        log_likelihood = (2.0 + np.outer(cosine, cosine)) ** 5
+        highest = float(log_likelihood.max())
+        return highest + math.log(float(np.mean(np.exp(log_likelihood - highest))))
+
+    def log_likelihood(self, theta: Float[Array, " ndim"]) -> Float[Array, ""]:
+        return (2.0 + jnp.prod(jnp.cos(0.5 * (theta + self.half)))) ** 5
+
+
+class Funnel(Box):
+    """Neal's funnel, cut at the box: the logarithm of the width of all other coordinates is the first one, over 2."""
+
+    @classmethod
+    def of(cls, ndim: int = 3, half: float = 30.0) -> Funnel:
+        return cls(_names(ndim), half)
+
+    @property
+    def log_evidence(self) -> float:
+        def kept(x: float) -> float:
+            inside = 2.0 * norm.cdf(self.half * math.exp(-0.5 * x)) - 1.0
+            return float(norm.pdf(x, scale=3.0) * inside ** (self.ndim - 1))
+
+        return math.log(quad(kept, -self.half, self.half, limit=200)[0]) - self.ndim * math.log(2.0 * self.half)
+
+    def log_likelihood(self, theta: Float[Array, " ndim"]) -> Float[Array, ""]:
+        others = jnp.sum(jax.scipy.stats.norm.logpdf(theta[1:], scale=jnp.exp(0.5 * theta[0])))
+        return jax.scipy.stats.norm.logpdf(theta[0], scale=3.0) + others
+
+    def draws(self, random: np.random.Generator, count: int) -> Float[np.ndarray, "count ndim"]:
+        x = 3.0 * random.normal(size=(4 * count, 1))
+        points = np.concatenate([x, np.exp(0.5 * x) * random.normal(size=(4 * count, self.ndim - 1))], axis=1)
+        return points[np.all(np.abs(points) < self.half, axis=1)][:count]
 
 
 def pull(target: Any, draws: Draws) -> float:

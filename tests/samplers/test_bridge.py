@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from samplers.targets import Box, Gaussian, Hole, TwoModes
+from samplers.targets import Box, Funnel, Gaussian, Hole, Rosenbrock, TwoModes
 from scipy.integrate import quad
 from scipy.stats import norm
 
@@ -17,21 +17,6 @@ from globalfit.progress import silent
 from globalfit.samplers import Draws, Evidence, Mesh, Weighted
 from globalfit.samplers.bridge import METHOD, bridge, cross_checked
 from globalfit.samplers.mixture import Mixture, fit_mixture
-
-
-class Banana(Box):
-    """Rosenbrock's valley, x1 = x0^2 within 0.1: ln Z = -2 ln(2 half)."""
-
-    def log_likelihood(self, theta):
-        return -0.5 * theta[0] ** 2 - 50.0 * (theta[1] - theta[0] ** 2) ** 2 - jnp.log(0.2 * jnp.pi)
-
-    @property
-    def log_evidence(self):
-        return -2.0 * math.log(2.0 * self.half)
-
-    def draws(self, random, count):
-        x = random.normal(size=count)
-        return np.stack([x, x**2 + 0.1 * random.normal(size=count)], axis=1)
 
 
 class Edge(Box):
@@ -46,26 +31,6 @@ class Edge(Box):
 
     def draws(self, random, count):
         return -self.half + random.exponential(0.02, size=(count, self.ndim))
-
-
-class Funnel(Box):
-    """Neal's funnel, cut at the box: the logarithm of the width of all other coordinates is the first one, over 2."""
-
-    def log_likelihood(self, theta):
-        others = jnp.sum(jax.scipy.stats.norm.logpdf(theta[1:], scale=jnp.exp(0.5 * theta[0])))
-        return jax.scipy.stats.norm.logpdf(theta[0], scale=3.0) + others
-
-    @property
-    def log_evidence(self):
-        def kept(x):
-            return norm.pdf(x, scale=3.0) * (2.0 * norm.cdf(self.half * math.exp(-0.5 * x)) - 1.0) ** (self.ndim - 1)
-
-        return math.log(quad(kept, -self.half, self.half, limit=200)[0]) - self.ndim * math.log(2.0 * self.half)
-
-    def draws(self, random, count):
-        x = 3.0 * random.normal(size=(4 * count, 1))
-        points = np.concatenate([x, np.exp(0.5 * x) * random.normal(size=(4 * count, self.ndim - 1))], axis=1)
-        return points[np.all(np.abs(points) < self.half, axis=1)][:count]
 
 
 def gaussian_draws(target, random, count):
@@ -116,11 +81,11 @@ def test_pulls_of_a_gaussian_have_unit_width():
     [
         (Gaussian.of(5), gaussian_draws, 0.01),
         (TwoModes.of(), mode_draws, 0.01),
-        (Banana(("a", "b"), 10.0), Banana.draws, 0.02),
+        (Rosenbrock.of(), Rosenbrock.draws, 0.02),
         (Edge(("a", "b", "c"), 1.0), Edge.draws, 0.02),
         (Hole(GAUSSIAN.names, 6.0, GAUSSIAN.precision, GAUSSIAN.log_norm, bound=0.5), hole_draws, 0.03),
     ],
-    ids=["gaussian", "modes", "banana", "edge", "hole"],
+    ids=["gaussian", "modes", "rosenbrock", "edge", "hole"],
 )
 def test_known_evidence(target, exact, error):
     pull, errors = pulls(target, lambda *a: exact(target, *a), 3)
@@ -130,7 +95,7 @@ def test_known_evidence(target, exact, error):
 
 
 def test_a_funnel_has_no_wrong_value():
-    target = Funnel(("v", "x", "y"), 30.0)
+    target = Funnel.of()
     pull, _ = pulls(target, target.draws, 5)
     assert np.all(np.abs(pull) < 4.0)
 

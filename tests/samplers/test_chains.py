@@ -111,11 +111,6 @@ def test_ensembles_stay_where_a_solution_exists():
     assert np.all(np.isfinite(draws.log_likelihood))
 
 
-def test_nuts_does_not_pass_over_separate_modes():
-    draws = hamiltonian(MODES)
-    assert not check(draws, "rhat").passed
-
-
 class Wall(Hole):
     """The Gaussian cut at its center: every second trajectory runs into the wall."""
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from globalfit.results.modes import regions
+from globalfit.samplers.regions import regions
 
 
 def shares(u):
