@@ -18,11 +18,12 @@ from distributed import CancelledError, KilledWorker
 from toy import TWO_RUNS
 
 from globalfit import runfile
+from globalfit.calibration.parallel import Done, spread
 from globalfit.campaign import CellOutcome, Result
 from globalfit.cli import cli
 from globalfit.cluster import connect, dispatch
 from globalfit.cluster.dispatch import ATTEMPTS, Dispatcher
-from globalfit.cluster.task import Task, carry_out, task_of
+from globalfit.cluster.task import Task, task_of
 from globalfit.errors import ClusterError, OutputError
 from globalfit.results import folder as names
 from globalfit.runfile.campaign import load_campaign, placed
@@ -91,7 +92,7 @@ def test_every_worker_has_one_run_at_a_time(monkeypatch):
     assert [found[name].result for name in "abc"] == [Result.FINISHED] * 3
     assert [future.task.name for future in workers.futures] == ["a", "b", "c"]
     assert told[:2] == ["a: started on worker 0", "b: started on worker 1"]
-    assert "c: finished on worker 0" in told
+    assert "c: finished (worker 0)" in told
 
 
 @pytest.mark.parametrize("reported", [True, False])
@@ -122,7 +123,7 @@ def test_an_error_on_a_worker_is_that_of_its_run(monkeypatch):
 
     found, told, _ = dispatched(monkeypatch, 1, happens)
     assert found["a"].message == "ModuleNotFoundError: no globalfit"
-    assert "a: FAILED on worker 0: ModuleNotFoundError: no globalfit" in told
+    assert "a: FAILED: ModuleNotFoundError: no globalfit (worker 0)" in told
     assert found["b"].result is found["c"].result is Result.FINISHED
 
 
@@ -159,7 +160,7 @@ def test_a_task_is_plain_and_the_same_run(tmp_path, monkeypatch):
 def test_a_worker_that_does_not_see_the_folder_writes_nothing(tmp_path):
     task = Task("a", {"model": "toy", "output": str(tmp_path / "elsewhere" / "a")}, "several.yaml", 30.0, "topic")
     with pytest.raises(OutputError, match="is not seen by the worker"):
-        carry_out(task)
+        task.carry_out()
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -302,6 +303,33 @@ def campaign_with_a_kill(folder: Path, samplers: Sequence[str], killed: str) -> 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
 def test_a_killed_worker_loses_no_run(tmp_path):
     campaign_with_a_kill(tmp_path, ["toy_sampler", DYNESTY, "toy_sampler"], "r1")
+
+
+def test_draws_of_a_calibration_on_workers_are_those_of_one_process(tmp_path):
+    (tmp_path / "fit.yaml").write_text("model: toy\nlikelihoods: [gauss]\nsampler: toy_sampler\noutput: out\n")
+    process = started(tmp_path, "sbc", "fit.yaml", "--draws", "12", "--ranks", "9", "--workers", "2")
+    told = process.communicate(timeout=300)[1]
+    assert process.returncode in (0, 3), told
+    assert len(re.findall(r"^draw \d+/12: [\d.]+ s, .*converged.* \(worker [01]\)$", told, re.MULTILINE)) == 12, told
+    process = started(tmp_path, "sbc", "fit.yaml", "--draws", "12", "--ranks", "9", "--output", "alone")
+    assert process.communicate(timeout=300)[1].count("effective draws") == 12
+    one, other = (
+        [json.loads(path.read_text()) for path in sorted((tmp_path / folder / "trials").iterdir())]
+        for folder in ("out-sbc", "alone")
+    )
+    assert len(one) == 12
+    assert [(trial["truth"], trial["ranks"]) for trial in one] == [(trial["truth"], trial["ranks"]) for trial in other]
+
+
+def test_a_draw_that_cannot_be_carried_out_is_one_error_and_the_others_are_kept(monkeypatch, tmp_path):
+    def lost(jobs, place, tell):
+        return {job.name: job.failed("no memory") if job.number == 1 else Done("1 s", True) for job in jobs}
+
+    monkeypatch.setattr("globalfit.calibration.parallel.dispatched", lost)
+    run = runfile.parse({"model": "axial"})
+    with pytest.raises(ClusterError, match=r"^1 of 3 draws are missing; the same .* again. draw 2: no memory$"):
+        spread(run, tmp_path, [0, 1, 2], 9, connect.Place(workers=2), lambda *_: None)
+    spread(run, tmp_path, [0, 2], 9, connect.Place(workers=2), lambda *_: None)
 
 
 @pytest.mark.slow

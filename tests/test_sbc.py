@@ -235,7 +235,8 @@ def test_a_damaged_trial_is_one_error(tmp_path):
     path = tmp_path / "out-sbc" / "trials" / "000001.json"
     whole = json.loads(path.read_text())
     wrong = {"seconds": "x", "failed": None, "ranks": {"mass": []}, "tried": None}
-    for damage in ("", "{", "null", "[1]", "{}", "[" * 100_000, *(json.dumps(whole | {k: x}) for k, x in wrong.items())):
+    damaged = ["", "{", "null", "[1]", "{}", "[" * 100_000, *(json.dumps(whole | {key: wrong[key]}) for key in wrong)]
+    for damage in damaged:
         path.write_text(damage)
         found = error(tmp_path, RUN, "--draws", "10")
         assert re.match(r"out-sbc/trials/000001.json: is not (valid JSON|what a calibration writes there)", found)

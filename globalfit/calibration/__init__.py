@@ -15,9 +15,11 @@ import globalfit
 from globalfit.build import build, resolve
 from globalfit.calibration.folder import claim, read_trial, write_trial
 from globalfit.calibration.page import write_calibration
+from globalfit.calibration.parallel import spread
 from globalfit.calibration.result import Calibration, assess
 from globalfit.calibration.simulation import check_simulators
-from globalfit.calibration.trial import Trial, carry_out, check_sampler
+from globalfit.calibration.trial import carry_out, check_sampler
+from globalfit.cluster.connect import Place
 from globalfit.posterior import Posterior
 from globalfit.progress import Event, Progress, silent
 from globalfit.provenance import data_checksums, provenance
@@ -27,12 +29,20 @@ from globalfit.runfile import RunFile
 __all__ = ["calibrate"]
 
 
-def calibrate(run: RunFile, folder: Path, draws: int, ranks: int, progress: Progress = silent) -> Calibration:
+def calibrate(
+    run: RunFile,
+    folder: Path,
+    draws: int,
+    ranks: int,
+    progress: Progress = silent,
+    place: Place | None = None,
+) -> Calibration:
     """Carry out `draws` trials, each with its rank among `ranks` posterior draws, and write the result into a folder.
 
-    Trials that are there already are kept. `progress` is told of every new one.
+    Trials that are there already are kept. `progress` is told of every new one. They are carried out one after the
+    other or at the same time in some other `place`, with the same result.
     Raises `ConfigurationError` for a run that cannot be built, simulated or ranked, `OutputError` for a folder that
-    holds anything but this calibration.
+    holds anything but this calibration, `ClusterError` if a place is not to be had or loses trials.
     """
     started = datetime.datetime.now(datetime.UTC)
     posterior, sampler = build(run)
@@ -42,14 +52,19 @@ def calibrate(run: RunFile, folder: Path, draws: int, ranks: int, progress: Prog
     check_sampler(run, sampler)
     full = resolve(run)
     claim(folder, identity(full, posterior, ranks))
-    trials: list[Trial] = []
-    for number in range(draws):
-        trial = read_trial(folder, number)
-        if trial is None:
+    missing = [number for number in range(draws) if read_trial(folder, number) is None]
+
+    def tell(number: int, what: str) -> None:
+        progress(Event("draw", number + 1.0, float(draws), what))
+
+    if place is not None and missing:
+        spread(run, folder, missing, ranks, place, tell)
+    else:
+        for number in missing:
             trial = carry_out(posterior, sampler, number, run.seed, ranks)
             write_trial(folder, number, trial)
-            progress(Event("draw", number + 1.0, float(draws), described(trial)))
-        trials.append(trial)
+            tell(number, trial.described)
+    trials = [trial for number in range(draws) if (trial := read_trial(folder, number)) is not None]
     calibration = assess(trials, ranks)
     origin = provenance(posterior, run.seed, run.source.name, started, {"trials": calibration.seconds})
     write_calibration(calibration, full, posterior, sampler.title, origin, folder)
@@ -65,9 +80,3 @@ def identity(full: RunFile, posterior: Posterior, ranks: int) -> dict[str, Any]:
         "data_sha256": data_checksums(posterior.likelihoods),
         "ranks": ranks,
     }
-
-
-def described(trial: Trial) -> str:
-    """How the fit of a trial went, in one line."""
-    verdict = "converged" if trial.converged else "NOT CONVERGED"
-    return f"{trial.seconds:.1f} s, {verdict}, {trial.effective:.0f} effective draws"

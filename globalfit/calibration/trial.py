@@ -51,6 +51,12 @@ class Trial:
         """Whether the fit passed its convergence checks."""
         return not self.failed
 
+    @property
+    def described(self) -> str:
+        """How the fit went, in one line."""
+        verdict = "converged" if self.converged else "NOT CONVERGED"
+        return f"{self.seconds:.1f} s, {verdict}, {self.effective:.0f} effective draws"
+
 
 def check_sampler(run: RunFile, sampler: Sampler) -> None:
     """Raise `ConfigurationError` for a sampler that gives no draws of the posterior."""

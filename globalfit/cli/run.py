@@ -11,9 +11,9 @@ import click
 from globalfit.cli.cache import use_compilation_cache
 from globalfit.cli.campaign import run_campaign
 from globalfit.cli.errors import NOT_CONVERGED
+from globalfit.cli.place import place_of, place_options
 from globalfit.cli.progress import shown_progress
-from globalfit.cluster.connect import QUEUES, Place
-from globalfit.errors import ConfigurationError, OutputError
+from globalfit.errors import OutputError
 from globalfit.results.folder import CHECKPOINT_EVERY_S, RUN
 from globalfit.results.records import read_evidence
 from globalfit.runfile import RunFile, load
@@ -43,9 +43,7 @@ CHECKPOINTS = click.option(
 @click.option("--output", type=click.Path(path_type=Path), help="Output folder instead of the run file's.")
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Seed instead of the run file's.")
 @CHECKPOINTS
-@click.option("--workers", type=click.IntRange(1), help="Processes that carry out the runs of a file at once.")
-@click.option("--cluster", type=click.Choice(tuple(QUEUES)), help="Queue that takes the --workers as jobs.")
-@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers carry out the runs of a file.")
+@place_options
 def run(
     runfile: str,
     output: Path | None,
@@ -63,7 +61,7 @@ def run(
     exit status is 1 if one of them failed. With --workers or --scheduler they are carried out at the same time, on
     Dask; --cluster is set up in Dask's own file jobqueue.yaml.
     """
-    place = _place(workers, cluster, scheduler)
+    place = place_of(workers, cluster, scheduler)
     if campaign := load_campaign(runfile):
         run_campaign(campaign, output, seed, checkpoint_every, place)
         return
@@ -94,17 +92,6 @@ def resume(folder: Path, checkpoint_every: float) -> None:
             hint = f"it holds several, such as {several.parent}: the command that began them goes on with all."
         raise OutputError(f"{folder}: is not the folder of a run; {hint}")
     _fit(load(path), folder, checkpoint_every)
-
-
-def _place(workers: int | None, cluster: str | None, scheduler: str | None) -> Place | None:
-    """Where the runs of a file are carried out; None for this process."""
-    if scheduler is not None and (workers is not None or cluster is not None):
-        raise ConfigurationError("--scheduler has workers of its own: leave out --workers and --cluster.")
-    if cluster is not None and workers is None:
-        raise ConfigurationError("--cluster needs --workers, the number of jobs.")
-    if workers is None and scheduler is None:
-        return None
-    return Place(workers or 0, cluster, scheduler)
 
 
 def _fit(settings: RunFile, output: Path | None, checkpoint_every: float) -> None:

@@ -9,6 +9,8 @@ import click
 
 from globalfit.cli.cache import use_compilation_cache
 from globalfit.cli.errors import NOT_CONVERGED
+from globalfit.cli.place import place_of, place_options
+from globalfit.cluster.connect import check_installed
 from globalfit.progress import Event
 from globalfit.runfile import RunFile, load
 from globalfit.runfile.schema import MAX_SEED
@@ -27,21 +29,35 @@ DRAWS, RANKS = 200, 99
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Output folder instead of the run file's with `-sbc`.")
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Seed instead of the run file's.")
-def sbc(runfile: str, draws: int, ranks: int, output: Path | None, seed: int | None) -> None:
+@place_options
+def sbc(
+    runfile: str,
+    draws: int,
+    ranks: int,
+    output: Path | None,
+    seed: int | None,
+    workers: int | None,
+    cluster: str | None,
+    scheduler: str | None,
+) -> None:
     """Check with simulated data that the posterior of RUNFILE finds the truth as often as it says.
 
     Draws parameters from the prior, simulates the data of every likelihood with them, samples the posterior of these
     data with the run's own sampler, and tests whether the ranks of the truth among posterior draws are uniform.
-    A command that was stopped goes on where it was, and more draws are added to those that are there. The exit status
-    is 3 if the ranks of a quantity are not uniform.
+    A command that was stopped goes on where it was, and more draws are added to those that are there. With --workers
+    or --scheduler several draws are carried out at the same time, on Dask, with the same result. The exit status is 3
+    if the ranks of a quantity are not uniform.
     """
+    place = place_of(workers, cluster, scheduler)
+    if place is not None:
+        check_installed(place)
     settings = load(runfile)
     settings = settings if seed is None else settings.model_copy(update={"seed": seed})
     folder = output or default_folder(settings)
     use_compilation_cache()
     from globalfit.calibration import calibrate
 
-    calibration = calibrate(settings, folder, draws, ranks, show)
+    calibration = calibrate(settings, folder, draws, ranks, show, place)
     for line in lines(calibration, folder):
         click.echo(line)
     if not calibration.calibrated:

@@ -1,7 +1,7 @@
-"""Runs on the workers of a Dask scheduler: one at a time on each, and again on another one if its process dies.
+"""Jobs on the workers of a Dask scheduler: one at a time on each, and again on another one if its process dies.
 
 Left alone, Dask queues tasks at busy workers and blames all of them for the death of the process. Here a worker never
-has more than the run that it carries out, so that it is known which run a process died of.
+has more than the job that it carries out, so that it is known which one a process died of.
 """
 
 from __future__ import annotations
@@ -10,51 +10,46 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
 from distributed import CancelledError, Client, Future, KilledWorker, wait
 from distributed.client import FIRST_COMPLETED
 
-from globalfit.campaign import CellOutcome, Result
-from globalfit.cluster.task import Task, carry_out
+from globalfit.cluster.job import Job, Outcome
 from globalfit.errors import ClusterError, GlobalFitError
 
-# Processes that a run may kill before it is given up.
+# Processes that a job may kill before it is given up.
 ATTEMPTS = 3
 # Seconds between two looks at which workers there are.
 LOOK_EVERY_S = 1.0
-# Seconds for the outcome of a finished run to arrive.
+# Seconds for the outcome of a finished job to arrive.
 ARRIVAL_S = 60.0
 
-# The name of a run, and what happened to it.
-Tell = Callable[[str, str], None]
 
+class Attempt(NamedTuple, Generic[Outcome]):
+    """A job on a worker; attempts are counted from 1."""
 
-class Attempt(NamedTuple):
-    """A run on a worker; attempts are counted from 1."""
-
-    task: Task
+    job: Job[Outcome]
     number: int
     address: str
     worker: str
 
 
-class Dispatcher:
-    """`tell` is told what happens to the runs; `refill` is called when a worker was lost."""
+class Dispatcher(Generic[Outcome]):
+    """`tell` gets the name of a job and what happens to it; `refill` is called when a worker was lost."""
 
-    def __init__(self, client: Client, tell: Tell, refill: Callable[[], None]) -> None:
+    def __init__(self, client: Client, tell: Callable[[str, str], None], refill: Callable[[], None]) -> None:
         self._client, self._tell, self._refill = client, tell, refill
-        self._waiting: deque[tuple[Task, int]] = deque()
-        self._running: dict[Future, Attempt] = {}
-        self._outcomes: dict[str, CellOutcome] = {}
+        self._waiting: deque[tuple[Job[Outcome], int]] = deque()
+        self._running: dict[Future, Attempt[Outcome]] = {}
+        self._outcomes: dict[str, Outcome] = {}
 
-    def carry_out(self, tasks: Iterable[Task]) -> dict[str, CellOutcome]:
-        """The outcome of every run by name; they are started in their order.
+    def carry_out(self, jobs: Iterable[Job[Outcome]]) -> dict[str, Outcome]:
+        """The outcome of every job by name; they are started in their order.
 
         Raises `ClusterError` if the scheduler is lost.
         """
-        self._waiting.extend((task, 1) for task in tasks)
+        self._waiting.extend((job, 1) for job in jobs)
         try:
             if self._waiting and not self._workers():
                 self._tell(self._waiting[0][0].name, "waits for a worker")
@@ -67,7 +62,7 @@ class Dispatcher:
         except (OSError, CancelledError) as error:
             raise ClusterError(
                 "the Dask scheduler was lost, but nothing that was finished: the same command skips it "
-                "and goes on with the other runs from their checkpoints."
+                "and goes on with the rest."
             ) from error
         return self._outcomes
 
@@ -77,17 +72,17 @@ class Dispatcher:
         return {address: str(worker["name"]) for address, worker in known.items()}
 
     def _start(self, workers: Mapping[str, str]) -> None:
-        """Give each idle worker the next run."""
+        """Give each idle worker the next job."""
         busy = {attempt.address for attempt in self._running.values()}
         idle = [address for address in workers if address not in busy]
         for address in idle[: len(self._waiting)]:
-            task, number = self._waiting.popleft()
-            future = self._client.submit(carry_out, task, pure=False, workers=[address], allow_other_workers=False)
-            self._running[future] = Attempt(task, number, address, workers[address])
-            self._tell(task.name, f"started on worker {workers[address]}")
+            job, number = self._waiting.popleft()
+            future = self._client.submit(_carry_out, job, pure=False, workers=[address], allow_other_workers=False)
+            self._running[future] = Attempt(job, number, address, workers[address])
+            self._tell(job.name, f"started on worker {workers[address]}")
 
     def _rest(self) -> None:
-        """Wait until a run ends or it is time to look at the workers."""
+        """Wait until a job ends or it is time to look at the workers."""
         if self._running:
             with contextlib.suppress(TimeoutError):
                 wait(list(self._running), LOOK_EVERY_S, FIRST_COMPLETED)
@@ -95,7 +90,7 @@ class Dispatcher:
             time.sleep(LOOK_EVERY_S)
 
     def _collect(self) -> None:
-        """Take the outcomes of the runs that have ended."""
+        """Take the outcomes of the jobs that have ended."""
         for future in [future for future in self._running if future.done()]:
             attempt = self._running.pop(future)
             try:
@@ -105,34 +100,33 @@ class Dispatcher:
                 continue
             except CancelledError:
                 raise
-            except Exception as error:  # noqa: BLE001 - the other runs go on
-                outcome = _failed(attempt.task, _message(error))
+            except Exception as error:  # noqa: BLE001 - the other jobs go on
+                outcome = attempt.job.failed(_message(error))
             self._end(attempt, outcome)
 
     def _give_up(self, workers: Mapping[str, str]) -> None:
-        """Take back the runs of workers that are gone."""
+        """Take back the jobs of workers that are gone."""
         for future in [future for future, attempt in self._running.items() if attempt.address not in workers]:
             future.cancel(force=True)
             self._again(self._running.pop(future))
 
-    def _again(self, attempt: Attempt) -> None:
-        """Have a run whose process died carried out again, from its checkpoint, unless that has happened too often."""
+    def _again(self, attempt: Attempt[Outcome]) -> None:
+        """Have a job whose process died carried out again, unless that has happened too often."""
         self._refill()
         if attempt.number == ATTEMPTS:
             message = f"the process that carried it out died {ATTEMPTS} times: killed, or out of memory or of time?"
-            self._end(attempt, _failed(attempt.task, message))
+            self._end(attempt, attempt.job.failed(message))
             return
-        self._tell(attempt.task.name, f"worker {attempt.worker} died; the run is tried again")
-        self._waiting.append((attempt.task, attempt.number + 1))
+        self._tell(attempt.job.name, f"worker {attempt.worker} died; the run is tried again")
+        self._waiting.append((attempt.job, attempt.number + 1))
 
-    def _end(self, attempt: Attempt, outcome: CellOutcome) -> None:
-        self._outcomes[outcome.name] = outcome
-        ending = f"{outcome.result.value} on worker {attempt.worker}"
-        self._tell(outcome.name, f"{ending}: {outcome.message}" if outcome.message else ending)
+    def _end(self, attempt: Attempt[Outcome], outcome: Outcome) -> None:
+        self._outcomes[attempt.job.name] = outcome
+        self._tell(attempt.job.name, f"{attempt.job.ending(outcome)} (worker {attempt.worker})")
 
 
-def _failed(task: Task, message: str) -> CellOutcome:
-    return CellOutcome(task.name, Path(task.settings["output"]), Result.FAILED, message=message)
+def _carry_out(job: Job[Outcome]) -> Outcome:
+    return job.carry_out()
 
 
 def _message(error: Exception) -> str:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from globalfit import runfile
-from globalfit.errors import OutputError
+from globalfit.cluster.job import prepare
 from globalfit.progress import WARNING, Event, Progress
 from globalfit.runfile.campaign import Cell
 
 if TYPE_CHECKING:
     from globalfit.campaign import CellOutcome
 
-# One thread for what JAX computes and compiles; Dask's nannies see to the linear algebra.
-ENVIRONMENT = {"PJRT_NPROC": "1"}
 # Stages whose messages are sent on: what a user must know, and that a run goes on from its checkpoint.
 _SENT = (WARNING, "checkpoint")
 
@@ -32,29 +29,29 @@ class Task(NamedTuple):
     checkpoint_every: float
     topic: str
 
+    def carry_out(self) -> CellOutcome:
+        """Carry out the run. Raises `OutputError` if the worker does not see the folder that takes the runs."""
+        prepare(Path(self.settings["output"]).parent)
+        from globalfit.campaign import run_cell
+
+        return run_cell(Cell(self.name, runfile.parse(self.settings, self.source)), _sent(self), self.checkpoint_every)
+
+    def failed(self, message: str) -> CellOutcome:
+        """The outcome of a run that could not be carried out."""
+        from globalfit.campaign import CellOutcome, Result
+
+        return CellOutcome(self.name, Path(self.settings["output"]), Result.FAILED, message=message)
+
+    def ending(self, outcome: CellOutcome) -> str:
+        """Whether it is finished, and what went wrong."""
+        return ": ".join(filter(None, (outcome.result.value, outcome.message)))
+
 
 def task_of(cell: Cell, checkpoint_every: float, topic: str) -> Task:
     """What a worker has to know of a run that has an output folder."""
     settings = cell.run.model_dump(mode="json")
     output = str(Path(settings["output"]).absolute())
     return Task(cell.name, settings | {"output": output}, cell.run.source.name, checkpoint_every, topic)
-
-
-def carry_out(task: Task) -> CellOutcome:
-    """Carry out one run in the process of a worker.
-
-    Raises `OutputError` if the worker does not see the folder that takes the runs.
-    """
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    parent = Path(task.settings["output"]).parent
-    if not parent.is_dir():
-        raise OutputError(f"{parent}: is not seen by the worker; workers need the file system of this machine.")
-    from globalfit.campaign import run_cell
-    from globalfit.cli.cache import use_compilation_cache
-
-    use_compilation_cache()
-    return run_cell(Cell(task.name, runfile.parse(task.settings, task.source)), _sent(task), task.checkpoint_every)
 
 
 def _sent(task: Task) -> Progress:
