@@ -363,22 +363,23 @@ def test_the_workers_of_a_scheduler(tmp_path):
             scheduler.terminate()
 
 
+# What a queue of our own, which runs its jobs here, answers to the commands that submit and delete a job.
+QUEUES = {
+    "slurm": {"sbatch": 'echo "Submitted batch job $!"', "scancel": 'kill -- "-$1"'},
+    "pbs": {"qsub": 'echo "$!.here"', "qdel": 'kill -- "-${1%%.*}"'},
+}
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs setsid")
-def test_jobs_of_a_queue(tmp_path):
-    """A `sbatch` of our own that runs its jobs here."""
-    scripts = {
-        "sbatch": 'cp "$1" job.$$\nsetsid bash job.$$ >> jobs.log 2>&1 &\necho "Submitted batch job $!"\n',
-        "scancel": 'kill -- "-$1"\n',
-    }
+@pytest.mark.parametrize("queue", QUEUES)
+def test_jobs_of_a_queue(tmp_path, queue):
     (tmp_path / "bin").mkdir()
-    for name, script in scripts.items():
-        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}")
+    for number, (name, script) in enumerate(QUEUES[queue].items()):
+        submit = 'cp "$1" job.$$\nsetsid bash job.$$ >> jobs.log 2>&1 &\n' if number == 0 else ""
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{submit}{script}\n")
         (tmp_path / "bin" / name).chmod(0o755)
-    more = {
-        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
-        "DASK_JOBQUEUE__SLURM__CORES": "1",
-        "DASK_JOBQUEUE__SLURM__MEMORY": "2GiB",
-        "DASK_JOBQUEUE__SLURM__SCHEDULER_OPTIONS__DASHBOARD_ADDRESS": ":0",
-    }
-    finishes_elsewhere(tmp_path, "--cluster", "slurm", "--workers", "2", **more)
+    settings = {"CORES": "1", "MEMORY": "2GiB", "SCHEDULER_OPTIONS__DASHBOARD_ADDRESS": ":0"}
+    more = {f"DASK_JOBQUEUE__{queue.upper()}__{key}": value for key, value in settings.items()}
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    finishes_elsewhere(tmp_path, "--cluster", queue, "--workers", "2", **more, PATH=path)
