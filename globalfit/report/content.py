@@ -56,13 +56,12 @@ def read_content(folder: Path) -> Content:
         raise OutputError(f"{folder}: is not a folder of a run.")
     try:
         settings = (folder / names.RUN).read_text(encoding="utf-8")
-        with (folder / names.SUMMARY).open(encoding="utf-8", newline="") as stream:
-            summary = list(csv.DictReader(stream))
+        summary = (folder / names.SUMMARY).read_text(encoding="utf-8")
     except OSError as error:
         raise OutputError(
             f"{folder}: is not the folder of a finished run: {error.strerror}, {error.filename}."
         ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise OutputError(f"{folder}: {names.RUN} or {names.SUMMARY} is not what a run writes: {error}.") from error
     details = read_details(folder)
     return Content(
@@ -70,7 +69,19 @@ def read_content(folder: Path) -> Content:
         settings,
         Samples({}, {}, {}, {}) if details.get("profile") is not None else load(folder / names.POSTERIOR),
         read_evidence(folder),
-        summary,
+        _rows(folder / names.SUMMARY, summary, details),
         details,
         read_provenance(folder),
     )
+
+
+def _rows(path: Path, text: str, details: dict[str, Any]) -> list[dict[str, str]]:
+    """The rows of `summary.csv`. Raises `OutputError` if it ends too early or is not that of the run."""
+    rows = list(csv.DictReader(text.splitlines()))
+    parameters = {item["name"]: item["sampled"] for item in details["parameters"]}
+    expected = [name for name, sampled in parameters.items() if sampled]
+    expected += [item["name"] for item in details["predictions"] if item["name"] not in parameters]
+    missing = set(expected).difference(row.get("parameter", "") for row in rows)
+    if missing or not text.endswith("\n"):
+        raise OutputError(f"{path}: is cut off, or not that of the run; put the file back, or run again elsewhere.")
+    return rows

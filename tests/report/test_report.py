@@ -128,12 +128,18 @@ def test_report_again_leaves_no_global_state(tmp_path):
 
 def test_folder_that_lacks_a_file(tmp_path):
     folder = run(tmp_path)
+    details, summary = (folder / "report.json").read_text(), (folder / "summary.csv").read_text()
     (folder / "report.json").unlink()
     with pytest.raises(OutputError, match=r"report.json: cannot be read: No such file"):
         make_report(folder)
     (folder / "report.json").write_text("{")
     with pytest.raises(OutputError, match=r"report.json: is not valid JSON"):
         make_report(folder)
+    (folder / "report.json").write_text(details)
+    for part in (0, len(summary) // 2, summary.rindex("\n", 0, -1) + 1, len(summary) - 1):
+        (folder / "summary.csv").write_text(summary[:part])
+        with pytest.raises(OutputError, match=r"summary.csv: is cut off"):
+            make_report(folder)
     (folder / "report.json").write_text("{}")
     with pytest.raises(OutputError, match=r"report.json: lacks model, sampler"):
         make_report(folder)
