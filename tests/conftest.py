@@ -1,6 +1,36 @@
-"""Settings of every test: float64, no silent rank promotion."""
+"""Settings of every test: float64, no silent rank promotion; and fixtures that several files share."""
+
+from pathlib import Path
 
 import jax
+import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture
+def toys(monkeypatch, tmp_path):
+    """Toys in place of the real plug-ins, in an empty working directory."""
+    import toy
+
+    toy.register(monkeypatch, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    # The compilation cache is a setting of the whole process: not of the tests.
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
+
+
+@pytest.fixture
+def no_report(monkeypatch):
+    """An empty page in place of the report of a run."""
+
+    def empty(folder: Path) -> None:
+        (folder / "report.html").write_text("")
+
+    monkeypatch.setattr("globalfit.fit.make_report", empty)
+
+
+@pytest.fixture
+def no_figures(monkeypatch, no_report):
+    """No figures of runs and comparisons."""
+    monkeypatch.setattr("globalfit.comparison.page.comparison_figure", lambda *_: None)

@@ -42,17 +42,7 @@ output: out/all
 """
 
 
-@pytest.fixture(autouse=True)
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
-
-
-@pytest.fixture
-def _no_figures(monkeypatch):
-    monkeypatch.setattr("globalfit.fit.make_report", lambda folder: (folder / "report.html").write_text(""))
-    monkeypatch.setattr("globalfit.comparison.page.comparison_figure", lambda *_: None)
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 def loaded(tmp_path, text=FILE):
@@ -167,7 +157,7 @@ def test_mistakes_point_to_their_line(tmp_path, text, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_figures")
 def test_runs_and_their_comparison(tmp_path):
     (tmp_path / "several.yaml").write_text(TWO_RUNS)
     result = call("run", "several.yaml")
@@ -185,7 +175,7 @@ def test_runs_and_their_comparison(tmp_path):
         assert [row["run"] for row in csv.DictReader(stream)] == ["a", "b"]
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_figures")
 def test_finished_runs_are_skipped_and_others_are_left_alone(tmp_path):
     path = tmp_path / "several.yaml"
     path.write_text(TWO_RUNS)
@@ -211,7 +201,7 @@ def test_finished_runs_are_skipped_and_others_are_left_alone(tmp_path):
     assert cell_state(cells[0]) is State.UNFINISHED
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_figures")
 def test_a_result_on_other_data_is_not_taken_for_this_one(tmp_path, monkeypatch):
     cell = loaded(tmp_path, TWO_RUNS).cells[0]
     assert run_cell(cell).result is Result.FINISHED
@@ -224,7 +214,7 @@ def test_a_result_on_other_data_is_not_taken_for_this_one(tmp_path, monkeypatch)
     assert cell_state(cell) is State.OTHER
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_figures")
 def test_one_failure_does_not_stop_the_others(tmp_path, monkeypatch):
     fit = toy.ToySampler.run
 
@@ -255,14 +245,14 @@ def test_one_failure_does_not_stop_the_others(tmp_path, monkeypatch):
     assert [(run["run"], run["converged"]) for run in record["runs"]] == [("lost", False), ("good", True)]
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_figures")
 def test_not_converged_is_the_exit_status(tmp_path):
     (tmp_path / "several.yaml").write_text(TWO_RUNS.replace("points: 3000", "converges: false"))
     assert call("run", "several.yaml", "--output", "elsewhere", "--seed", "3").exit_code == 3
     assert json.loads((tmp_path / "elsewhere" / "a" / "provenance.json").read_text())["seed"] == 3
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_figures")
 def test_runs_on_different_data_are_not_compared(tmp_path):
     (tmp_path / "several.yaml").write_text(TWO_RUNS.replace("a: {}", "a: {likelihoods: []}"))
     result = call("run", "several.yaml")

@@ -9,7 +9,6 @@ import subprocess
 import sys
 
 import pytest
-import toy
 from click.testing import CliRunner
 
 from globalfit.cli import cli
@@ -20,17 +19,7 @@ from globalfit.progress import Event
 RUN = "model: toy\nlikelihoods: [gauss]\nsampler: {toy_sampler: {points: 3000}}\noutput: out\n"
 
 
-@pytest.fixture(autouse=True)
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    # The compilation cache is a setting of the whole process: not of the tests.
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
-
-
-@pytest.fixture
-def _no_figures(monkeypatch):
-    monkeypatch.setattr("globalfit.fit.make_report", lambda folder: (folder / "report.html").write_text(""))
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 def call(*arguments):
@@ -92,7 +81,7 @@ def test_run_report_and_a_second_run(tmp_path):
     assert "already holds another run" in error("run", "fit.yaml", "--seed", "4")
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_report")
 def test_a_run_that_did_not_converge_fails_loudly(tmp_path):
     (tmp_path / "fit.yaml").write_text(RUN.replace("points: 3000", "converges: false"))
     result = call("run", "fit.yaml", "--output", "elsewhere")

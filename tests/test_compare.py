@@ -10,7 +10,6 @@ import shutil
 
 import numpy as np
 import pytest
-import toy
 from click.testing import CliRunner
 
 from globalfit import runfile
@@ -26,12 +25,7 @@ from globalfit.fit import fit
 from globalfit.prior import distribution
 from globalfit.results.records import KEYS
 
-
-@pytest.fixture(autouse=True)
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("globalfit.fit.make_report", lambda folder: (folder / "report.html").write_text(""))
+pytestmark = pytest.mark.usefixtures("toys", "no_report")
 
 
 def run(tmp_path, name, options=None, **settings):

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-import toy
 from click.testing import CliRunner
 from distributed import CancelledError, KilledWorker
 from toy import TWO_RUNS
@@ -137,10 +136,7 @@ def test_a_lost_scheduler_is_one_error(monkeypatch, error):
 
 
 @pytest.fixture
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
+def _toys(toys, tmp_path):
     (tmp_path / "several.yaml").write_text(TWO_RUNS)
     (tmp_path / "one.yaml").write_text("model: toy\noutput: out\n")
 

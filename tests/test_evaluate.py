@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 import pytest
-import toy
 
 from globalfit import evaluate, runfile
 from globalfit.build import build_posterior
@@ -15,10 +14,7 @@ from globalfit.errors import ConfigurationError, OutputError, PointsError, Unkno
 from globalfit.evaluate import BLOCK, check_domain, evaluate_batch, evaluate_point
 from globalfit.points import count_rows, evaluate_table
 
-
-@pytest.fixture(autouse=True)
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 def posterior(**settings):

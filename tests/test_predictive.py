@@ -19,9 +19,7 @@ from globalfit.results.predictive import p_value, p_values
 COUNT = 4000
 
 
-@pytest.fixture(autouse=True)
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 @pytest.fixture(name="posterior")

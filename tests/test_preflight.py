@@ -23,11 +23,7 @@ from globalfit.samplers.batching import prior_draws
 DRAWS = 300
 
 
-@pytest.fixture(autouse=True)
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 @pytest.fixture(name="posterior")

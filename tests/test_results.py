@@ -9,7 +9,6 @@ import warnings
 
 import numpy as np
 import pytest
-import toy
 
 from globalfit import runfile
 from globalfit.errors import ConfigurationError, OutputError
@@ -20,15 +19,7 @@ from globalfit.results.folder import claimed
 from globalfit.results.inference import Samples, load, save, statistics
 from globalfit.results.summary import COLUMNS, weighted_quantiles
 
-
-@pytest.fixture(autouse=True)
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def _no_figures(monkeypatch):
-    monkeypatch.setattr("globalfit.fit.make_report", lambda folder: (folder / "report.html").write_text(""))
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 def run(tmp_path, folder="out", options=None, **settings):
@@ -74,7 +65,7 @@ def test_all_files_of_a_nested_run(tmp_path):
     assert again.parameters["mass"] == {"log_uniform": [1.0, 1000.0]}
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_report")
 def test_summary_against_an_integral(tmp_path):
     """Means, widths and medians against the posterior on a mesh of 1501 x 1501 points."""
     outcome = run(tmp_path, options={"points": 400_000})
@@ -98,7 +89,7 @@ def test_summary_against_an_integral(tmp_path):
     assert table["mass"]["r_hat"] == ""
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_report")
 def test_result_file_holds_parameters_predictions_and_terms(tmp_path):
     outcome = run(tmp_path, options={"chains": True})
     samples = load(outcome.folder / "posterior.nc")
@@ -121,7 +112,7 @@ def test_result_file_holds_parameters_predictions_and_terms(tmp_path):
     assert data["posterior"]["mass"].attrs == {"unit": "GeV", "meaning": "mass of the particle"}
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_report")
 def test_weighted_points_have_their_own_group(tmp_path):
     outcome = run(tmp_path, options={"points": 3000})
     weighted = load(outcome.folder / "posterior.nc").weighted
@@ -129,7 +120,7 @@ def test_weighted_points_have_their_own_group(tmp_path):
     np.testing.assert_array_equal(weighted["log_weight"], outcome.draws.weighted.log_weight)
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_report")
 def test_not_converged_is_said_first(tmp_path):
     outcome = run(tmp_path, options={"converges": False})
     names, rows = summary(outcome.folder)
@@ -140,7 +131,7 @@ def test_not_converged_is_said_first(tmp_path):
     assert outcome.evidence["failed"] == ["The toy check failed."]
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_report")
 def test_many_draws_are_thinned(tmp_path, monkeypatch):
     monkeypatch.setattr("globalfit.results.derived.MAX_DRAWS", 300)
     outcome = run(tmp_path, options={"chains": True})
@@ -156,7 +147,7 @@ def test_a_run_needs_something_to_sample_and_a_place(tmp_path):
         fit(runfile.parse({"model": "toy", "sampler": "toy_sampler"}))
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_report")
 def test_a_folder_takes_one_run(tmp_path):
     run(tmp_path)
     with pytest.raises(OutputError, match="already holds this run, finished"):

@@ -15,7 +15,6 @@ from pathlib import Path
 import arviz
 import numpy as np
 import pytest
-import toy
 from click.testing import CliRunner
 
 from globalfit import runfile
@@ -125,10 +124,7 @@ def test_twenty_kills_per_sampler(sampler, tmp_path):
 
 
 @pytest.fixture
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
+def _toys(toys, monkeypatch):
     monkeypatch.setattr("globalfit.fit.make_report", lambda _: None)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-import toy
 from pydantic import ValidationError
 
 from globalfit import runfile
@@ -30,9 +29,7 @@ output: out/full
 """
 
 
-@pytest.fixture(autouse=True)
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 def loaded(tmp_path, text):

@@ -80,10 +80,10 @@ class Climber(toy.ToySampler):
 
 
 @pytest.fixture(autouse=True)
-def _toys(request, monkeypatch, tmp_path):
+def _toys(request, monkeypatch):
     if request.node.get_closest_marker("slow"):
         return
-    toy.register(monkeypatch, tmp_path)
+    request.getfixturevalue("toys")
     registered, own = plugins.registered, {"likelihood": {}, "sampler": {}}
     for kind, classes in (("likelihood", (Wide, Counted, Part)), ("sampler", (PriorAlone, Climber))):
         for cls in classes:
@@ -91,8 +91,6 @@ def _toys(request, monkeypatch, tmp_path):
             monkeypatch.setattr(toy, cls.__name__, cls, raising=False)
             own[kind][name] = EntryPoint(name, f"toy:{cls.__name__}", f"globalfit.{kind}s")
     monkeypatch.setattr(plugins, "registered", lambda kind: registered(kind) | own.get(kind, {}))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import toy
 from click.testing import CliRunner
 from toy import TWO_RUNS
 
@@ -24,18 +23,7 @@ from globalfit.results.standing import State, standing
 from globalfit.runfile.campaign import load_campaign
 from globalfit.runfile.document import dump
 
-
-@pytest.fixture(autouse=True)
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
-
-
-@pytest.fixture
-def _no_figures(monkeypatch):
-    monkeypatch.setattr("globalfit.fit.make_report", lambda folder: (folder / "report.html").write_text(""))
-    monkeypatch.setattr("globalfit.comparison.page.comparison_figure", lambda *_: None)
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 def run_a(text):
@@ -58,7 +46,7 @@ def states(*arguments):
     return {row["run"]: row for row in json.loads(result.stdout)}
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_figures")
 def test_status_tells_the_runs_apart(tmp_path):
     path = tmp_path / "several.yaml"
     path.write_text(TWO_RUNS)
@@ -81,7 +69,7 @@ def test_status_tells_the_runs_apart(tmp_path):
     assert lines[-1] == "1 running, 1 finished"
 
 
-@pytest.mark.usefixtures("_no_figures")
+@pytest.mark.usefixtures("no_figures")
 def test_status_says_how_far_an_unfinished_run_is(tmp_path):
     text = TWO_RUNS.replace("{toy_sampler: {points: 3000}}", "{real_grid: {points: 30}}")
     (tmp_path / "several.yaml").write_text(text)

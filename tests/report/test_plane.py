@@ -41,14 +41,13 @@ def relic(predictions):
 
 
 @pytest.fixture
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
-    toys = plugins.registered
+def _toys(toys, monkeypatch):
+    registered = plugins.registered
     more = {
         "sampler": {"grid": EntryPoint("grid", "globalfit.samplers.grid:Grid", "globalfit.samplers")},
         "likelihood": {"null": EntryPoint("null", "report.test_plane:Null", "globalfit.likelihoods")},
     }
-    monkeypatch.setattr(plugins, "registered", lambda kind: toys(kind) | more.get(kind, {}))
+    monkeypatch.setattr(plugins, "registered", lambda kind: registered(kind) | more.get(kind, {}))
     word = Prediction("omega_h2", "", "relic density", toy.SOURCE, relic)
     monkeypatch.setattr(build, "core_vocabulary", lambda: (word,))
 

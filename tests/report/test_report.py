@@ -8,7 +8,6 @@ import re
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import toy
 
 from globalfit import runfile
 from globalfit.errors import OutputError
@@ -18,10 +17,7 @@ from globalfit.report.content import read_content
 from globalfit.report.figures import corner_figure, predictions_figure
 from globalfit.report.labels import experiment, html_symbol, number, tex, unit_symbol
 
-
-@pytest.fixture(autouse=True)
-def _toys(monkeypatch, tmp_path):
-    toy.register(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 def run(tmp_path, likelihoods=("gauss",), **options):
