@@ -106,8 +106,9 @@ def _shares(found: list[Bridge]) -> tuple[Evidence | None, np.ndarray, np.ndarra
 
 def _thinned(part: Draws) -> dict[str, np.ndarray]:
     """Every array of the draws, one draw of about as many as an independent one costs."""
-    total = part.log_likelihood.size
-    step = math.ceil(total / max(1.0, float(np.nanmin(effective_sizes(part.theta, "bulk")))))
+    # a parameter that never moves has no size
+    effective = np.nan_to_num(effective_sizes(part.theta, "bulk"), nan=1.0)
+    step = math.ceil(part.log_likelihood.size / max(1.0, float(np.min(effective))))
     arrays = {"theta": part.theta, "log_likelihood": part.log_likelihood, "log_prior": part.log_prior, **part.stats}
     return {name: values[:, ::step].reshape(-1, *values.shape[2:]) for name, values in arrays.items()}
 
