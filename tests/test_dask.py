@@ -1,4 +1,4 @@
-"""Several runs at once: on real workers, some of which are killed, and what is wrong before there are any."""
+"""Several fits at once, on real workers, some of which are killed; and what is wrong before there are any."""
 
 from __future__ import annotations
 
@@ -13,151 +13,21 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from distributed import CancelledError, KilledWorker
 from toy import TWO_RUNS
 
-from globalfit import runfile
-from globalfit.calibration.parallel import Done, spread
 from globalfit.campaign import CellOutcome, Result
 from globalfit.cli import cli
-from globalfit.cluster import connect, dispatch
-from globalfit.cluster.dispatch import ATTEMPTS, Dispatcher
-from globalfit.cluster.task import Task, task_of
-from globalfit.errors import ClusterError, OutputError
+from globalfit.cluster import connect
 from globalfit.results import folder as names
-from globalfit.runfile.campaign import load_campaign, placed
 
-
-class Later:
-    """A future that the test fulfils."""
-
-    def __init__(self, task: Task, address: str) -> None:
-        self.task, self.address = task, address
-        self.value: CellOutcome | Exception | None = None
-        self.cancelled = False
-
-    def done(self) -> bool:
-        return self.value is not None
-
-    def result(self, timeout: float) -> CellOutcome:
-        if isinstance(self.value, Exception):
-            raise self.value
-        assert self.value is not None
-        return self.value
-
-    def cancel(self, force: bool) -> None:
-        self.cancelled = True
-
-
-class Workers:
-    """A client of workers that do what `happens` says: it gets the future and all workers."""
-
-    def __init__(self, count: int, happens) -> None:
-        self.addresses = [f"tcp://{index}" for index in range(count)]
-        self.happens, self.futures = happens, []
-
-    def scheduler_info(self, n_workers: int):
-        return {"workers": {address: {"name": address[-1]} for address in self.addresses}}
-
-    def submit(self, function, task, pure, workers, allow_other_workers):
-        self.futures.append(Later(task, *workers))
-        return self.futures[-1]
-
-    def wait(self, futures: Sequence[Later], timeout: float, return_when: str) -> None:
-        held = [future.address for future in futures]
-        assert len(set(held)) == len(held), "a worker has two runs"
-        self.happens(futures[0], self.addresses)
-
-
-def outcome(task: Task) -> CellOutcome:
-    return CellOutcome(task.name, Path("there"), Result.FINISHED, {"converged": True})
-
-
-def dispatched(monkeypatch, count: int, happens, runs: str = "abc"):
-    """Outcomes of runs, what was told, and the workers."""
-    workers, told = Workers(count, happens), []
-    monkeypatch.setattr(dispatch, "wait", workers.wait)
-    monkeypatch.setattr(dispatch, "LOOK_EVERY_S", 0.0)
-    tasks = [Task(name, {"output": f"/out/{name}"}, "several.yaml", 30.0, "topic") for name in runs]
-    dispatcher = Dispatcher(workers, lambda name, what: told.append(f"{name}: {what}"), lambda: told.append("refill"))
-    return dispatcher.carry_out(tasks), told, workers
-
-
-def test_every_worker_has_one_run_at_a_time(monkeypatch):
-    def happens(future, addresses):
-        future.value = outcome(future.task)
-
-    found, told, workers = dispatched(monkeypatch, 2, happens)
-    assert [found[name].result for name in "abc"] == [Result.FINISHED] * 3
-    assert [future.task.name for future in workers.futures] == ["a", "b", "c"]
-    assert told[:2] == ["a: started on worker 0", "b: started on worker 1"]
-    assert "c: finished (worker 0)" in told
-
-
-@pytest.mark.parametrize("reported", [True, False])
-def test_a_run_that_kills_its_process_is_given_up_and_the_others_finish(monkeypatch, reported):
-    """Dask either says that a worker died, or the worker is not there any more."""
-
-    def happens(future, addresses):
-        if future.task.name != "b":
-            future.value = outcome(future.task)
-        elif reported:
-            future.value = KilledWorker("b", None, 0)
-        else:
-            addresses[addresses.index(future.address)] += "+"
-
-    found, told, workers = dispatched(monkeypatch, 2, happens)
-    assert [found[name].result for name in "abc"] == [Result.FINISHED, Result.FAILED, Result.FINISHED]
-    assert f"died {ATTEMPTS} times" in found["b"].message
-    deaths = [future for future in workers.futures if future.task.name == "b"]
-    assert len(deaths) == ATTEMPTS
-    assert all(future.cancelled is not reported for future in deaths)
-    assert told.count("refill") == ATTEMPTS
-    assert sum("died; the run is tried again" in line for line in told) == ATTEMPTS - 1
-
-
-def test_an_error_on_a_worker_is_that_of_its_run(monkeypatch):
-    def happens(future, addresses):
-        future.value = ModuleNotFoundError("no globalfit") if future.task.name == "a" else outcome(future.task)
-
-    found, told, _ = dispatched(monkeypatch, 1, happens)
-    assert found["a"].message == "ModuleNotFoundError: no globalfit"
-    assert "a: FAILED: ModuleNotFoundError: no globalfit (worker 0)" in told
-    assert found["b"].result is found["c"].result is Result.FINISHED
-
-
-@pytest.mark.parametrize("error", [OSError("closed"), CancelledError("gone")])
-def test_a_lost_scheduler_is_one_error(monkeypatch, error):
-    def happens(future, addresses):
-        raise error
-
-    with pytest.raises(ClusterError, match="the Dask scheduler was lost"):
-        dispatched(monkeypatch, 1, happens)
+# These find processes in /proc or start them with setsid.
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and setsid")
 
 
 @pytest.fixture
 def _toys(toys, tmp_path):
     (tmp_path / "several.yaml").write_text(TWO_RUNS)
     (tmp_path / "one.yaml").write_text("model: toy\noutput: out\n")
-
-
-def test_a_task_is_plain_and_the_same_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    campaign = load_campaign("compare-models")
-    assert campaign is not None
-    for cell in placed(campaign, Path("out")).cells:
-        task = task_of(cell, 30.0, "topic")
-        assert json.loads(json.dumps(task)) == list(task)
-        assert task.settings["output"] == str(tmp_path / "out" / cell.name)
-        assert names.settings(runfile.parse(task.settings)) == names.settings(cell.run)
-
-
-@pytest.mark.usefixtures("_toys")
-def test_a_worker_that_does_not_see_the_folder_writes_nothing(tmp_path):
-    task = Task("a", {"model": "toy", "output": str(tmp_path / "elsewhere" / "a")}, "several.yaml", 30.0, "topic")
-    with pytest.raises(OutputError, match="is not seen by the worker"):
-        task.carry_out()
-    assert not (tmp_path / "elsewhere").exists()
 
 
 MISTAKES = {
@@ -296,7 +166,7 @@ def campaign_with_a_kill(folder: Path, samplers: Sequence[str], killed: str) -> 
     assert origin["resumed"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
+@LINUX
 def test_a_killed_worker_loses_no_run(tmp_path):
     campaign_with_a_kill(tmp_path, ["toy_sampler", DYNESTY, "toy_sampler"], "r1")
 
@@ -317,19 +187,8 @@ def test_draws_of_a_calibration_on_workers_are_those_of_one_process(tmp_path):
     assert [(trial["truth"], trial["ranks"]) for trial in one] == [(trial["truth"], trial["ranks"]) for trial in other]
 
 
-def test_a_draw_that_cannot_be_carried_out_is_one_error_and_the_others_are_kept(monkeypatch, tmp_path):
-    def lost(jobs, place, tell):
-        return {job.name: job.failed("no memory") if job.number == 1 else Done("1 s", True) for job in jobs}
-
-    monkeypatch.setattr("globalfit.calibration.parallel.dispatched", lost)
-    run = runfile.parse({"model": "axial"})
-    with pytest.raises(ClusterError, match=r"^1 of 3 draws are missing; the same .* again. draw 2: no memory$"):
-        spread(run, tmp_path, [0, 1, 2], 9, connect.Place(workers=2), lambda *_: None)
-    spread(run, tmp_path, [0, 2], 9, connect.Place(workers=2), lambda *_: None)
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
+@LINUX
 def test_twelve_runs_on_two_workers_of_which_one_is_killed_midway(tmp_path):
     campaign_with_a_kill(tmp_path, [DYNESTY] * 12, "r6")
 
@@ -367,7 +226,7 @@ QUEUES = {
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="needs setsid")
+@LINUX
 @pytest.mark.parametrize("queue", QUEUES)
 def test_jobs_of_a_queue(tmp_path, queue):
     (tmp_path / "bin").mkdir()
