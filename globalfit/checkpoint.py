@@ -69,12 +69,12 @@ def _identify(folder: Path, identity: Mapping[str, Any], progress: Progress) -> 
 def _difference(known: Any, now: Mapping[str, Any]) -> str:
     """The first thing in which two identities differ, in words; empty if there is none."""
     then = dict(known) if isinstance(known, dict) else {}
-    before, reference = then.pop(REFERENCE, {}), now[REFERENCE]
+    before, reference = then.pop(REFERENCE, None), now[REFERENCE]
     if found := next(differences(then, {key: value for key, value in now.items() if key != REFERENCE}), None):
         return found.was
     for name, values in reference.items():
-        held = before.get(name, [])
-        if len(held) != len(values):
+        held = before.get(name) if isinstance(before, dict) else None
+        if not isinstance(held, list) or len(held) != len(values):
             return f"{name} of prior draws is missing"
         for i, (one, other) in enumerate(zip(held, values, strict=True)):
             if not _same(one, other):

@@ -220,6 +220,19 @@ def test_one_damaged_identity_does_no_harm_and_two_begin_anew(tmp_path):
     assert any("no known run" in event.message for event in events)
 
 
+@pytest.mark.parametrize("reference", [None, [], {"parameter 'x'": None}, {"parameter 'x'": 1.0}])
+def test_an_identity_of_another_shape_is_refused_by_name(reference, tmp_path):
+    with checkpoint(tmp_path / "list", IDENTITY_OF_TOY, 1000.0):
+        squares(3)
+    for name in IDENTITY:
+        (tmp_path / "list" / name).write_text(json.dumps(IDENTITY_OF_TOY | {"reference": reference}))
+    with (
+        pytest.raises(OutputError, match="parameter 'x' of prior draws is missing"),
+        checkpoint(tmp_path / "list", IDENTITY_OF_TOY, 1000.0),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_after_the_call_with_everything_saved(number, tmp_path):
     def stopped():
