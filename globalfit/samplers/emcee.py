@@ -1,4 +1,8 @@
-"""Ensemble sampling with emcee: independent ensembles, started from tempered particles; a check without gradients."""
+"""Ensemble sampling with emcee: independent ensembles, started from tempered particles; a check without gradients.
+
+Every other step is a hop to anywhere in a density with the shape of the particles, which stays as it is: on thin sheets
+and between separate regions the moves of an ensemble alone take thousands of steps.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from globalfit.progress import Progress
 from globalfit.samplers import Diagnostic, Draws, Target
 from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, log_likelihoods
 from globalfit.samplers.diagnostics import at_least, chain_checks
+from globalfit.samplers.hops import Cloud, cloud
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.presets import SamplerOptions
 from globalfit.samplers.tempering import Particles, tempered
@@ -20,6 +25,8 @@ from globalfit.samplers.tempering import Particles, tempered
 # Fraction of the steps that is dropped at the beginning, and draws kept per ensemble at most.
 BURN = 0.2
 KEPT = 20_000
+# Fraction of hops among the steps.
+HOP = 0.5
 # Autocorrelation times that the kept steps must span, emcee's own advice.
 SPAN = 50.0
 
@@ -74,7 +81,8 @@ class Emcee:
             tempered(target, options.particles, options.prior_draws, int(random.integers(2**32)), progress)
             for _ in range(options.ensembles)
         ]
-        ensembles: list[Any] = [self._ensemble(target, random) for _ in starts]
+        density = cloud(np.unique(np.concatenate([start.u for start in starts]), axis=0), random)
+        ensembles: list[Any] = [self._ensemble(target, density, random) for _ in starts]
         states: list[Any] = [emcee.State(start.u[self._choose(random)]) for start in starts]
         pace = Pace(progress, "ensembles", float(options.steps))
         steps, checks = 0, ()
@@ -91,7 +99,7 @@ class Emcee:
         pace.finish(steps, "converged" if all(check.passed for check in checks) else "steps used up")
         return self._draws(target, ensembles, checks, steps, starts)
 
-    def _ensemble(self, target: Target, random: np.random.Generator) -> emcee.EnsembleSampler:
+    def _ensemble(self, target: Target, density: Cloud | None, random: np.random.Generator) -> emcee.EnsembleSampler:
         half = self.options.walkers // 2
 
         def log_density(u: Float[np.ndarray, "batch ndim"]) -> Float[np.ndarray, " batch"]:
@@ -105,6 +113,8 @@ class Emcee:
             (emcee.moves.DEMove(gamma0=1.0), 0.2),
             (emcee.moves.StretchMove(), 0.2),
         ]
+        if density is not None:
+            moves = [(move, weight * (1.0 - HOP)) for move, weight in moves] + [(_hop(density), HOP)]
         ensemble = emcee.EnsembleSampler(self.options.walkers, target.ndim, log_density, moves=moves, vectorize=True)
         ensemble.random_state = np.random.RandomState(random.integers(2**32, size=8)).get_state()
         return ensemble
@@ -122,10 +132,14 @@ class Emcee:
         steps: int,
         starts: list[Particles],
     ) -> Draws:
-        """Draws of every ensemble in the order of the steps, thinned to `KEPT` at most."""
+        """Draws of every ensemble, thinned to `KEPT` at most.
+
+        Walker after walker: neighbours in a chain are then as correlated as they are, for whoever estimates its
+        effective size.
+        """
         burn, thin = int(BURN * steps), max(1, steps * self.options.walkers // KEPT)
-        u = np.stack([e.get_chain(discard=burn, thin=thin, flat=True) for e in ensembles])
-        log_likelihood = np.stack([e.get_log_prob(discard=burn, thin=thin, flat=True) for e in ensembles])
+        u = np.stack([_by_walker(e.get_chain(discard=burn, thin=thin)) for e in ensembles])
+        log_likelihood = np.stack([_by_walker(e.get_log_prob(discard=burn, thin=thin)) for e in ensembles])
         theta = evaluate_cube(target, u.reshape(-1, target.ndim))[0]
         return Draws(
             names=target.names,
@@ -142,6 +156,24 @@ class Emcee:
                 "log_evidence_tempering": float(np.mean([start.log_evidence for start in starts])),
             },
         )
+
+
+def _by_walker(values: Float[np.ndarray, "step walker ..."]) -> Float[np.ndarray, "draw ..."]:
+    """The steps of one walker after those of another."""
+    return np.swapaxes(values, 0, 1).reshape(-1, *values.shape[2:])
+
+
+def _hop(density: Cloud) -> emcee.moves.MHMove:
+    """The move of every walker to a draw of a density that stays as it is."""
+
+    def propose(
+        u: Float[np.ndarray, "walker ndim"], random: np.random.RandomState
+    ) -> tuple[Float[np.ndarray, "walker ndim"], Float[np.ndarray, " walker"]]:
+        proposal = density.sample(len(u), np.random.default_rng(random.randint(2**32, size=4, dtype=np.uint64)))
+        before, after = np.split(density.log_density(np.concatenate([u, proposal])), 2)
+        return proposal, before - after
+
+    return emcee.moves.MHMove(propose)
 
 
 def _checks(names: tuple[str, ...], chains: Float[np.ndarray, "ensemble step walker ndim"]) -> tuple[Diagnostic, ...]:

@@ -2,10 +2,9 @@
 
 dynesty has no batched interface, but it hands its `pool.map` the whole queue of proposals at once. Here the "function"
 of that call takes the queue itself, so that every step of all its walks is one batch of the likelihood. The first steps
-of a walk go anywhere in the union of dynesty's ellipsoids: they carry points between separate modes, whose shares would
-drift if new points only descended from their neighbours. The others go to a point of an ellipsoid around the walk
-(Skilling 2006) or along a difference of two live points. All proposals are symmetric, so that walks which refuse to
-leave the cube and to fall to the threshold leave the constrained prior invariant.
+of a walk are hops to anywhere among the live points that no walk begins at, separate regions included. The others go to
+a point of an ellipsoid around the walk (Skilling 2006) or along a difference of two live points; these are symmetric,
+so that walks which refuse to leave the cube and to fall to the threshold leave the constrained prior invariant.
 """
 
 from __future__ import annotations
@@ -13,25 +12,24 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from dynesty.bounding import MultiEllipsoid
 from dynesty.internal_samplers import InternalSampler, SamplerReturn
 from dynesty.sampler import Sampler as DynestySampler
 from dynesty.utils import LoglOutput
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from globalfit.recording import recorded
 from globalfit.samplers import Target
 from globalfit.samplers.batching import CHUNK, cube_batch, cube_block
-from globalfit.samplers.ellipsoids import overlaps, union_draws
+from globalfit.samplers.hops import Hops, hops
 from globalfit.samplers.proposals import differences, in_ball, inside_cube
 
-# Steps at the beginning of a walk that go anywhere in the union of the ellipsoids.
+# Steps at the beginning of a walk that are hops.
 HOPS = 24
 # Fraction of the other steps along a difference of live points.
 DIFFERENCES = 0.5
@@ -40,11 +38,13 @@ ACCEPTANCE = 0.5
 
 
 class Walks(NamedTuple):
-    """State of a queue of walks; per walk: accepted hops, other accepted steps, ellipsoid steps, accepted ones."""
+    """State of a queue of walks. Per walk: ln q of the hops where it stands, while it hops; numbers of accepted hops,
+    of other accepted steps, of ellipsoid steps, and of accepted ones of these."""
 
     u: Float[Array, "queue ndim"]
     theta: Float[Array, "queue ndim"]
     log_likelihood: Float[Array, " queue"]
+    log_density: Float[Array, " queue"]
     hopped: Int[Array, " queue"]
     accepted: Int[Array, " queue"]
     tried: Int[Array, " queue"]
@@ -56,7 +56,7 @@ class Walks(NamedTuple):
 def advance(
     target: Target,
     walks: Walks,
-    hops: tuple[Float[Array, "queue hop ndim"], Bool[Array, "queue hop"]],
+    candidates: Hops,
     axes: Float[Array, "queue ndim ndim"],
     live: Float[Array, "live ndim"],
     scale: Float[Array, ""],
@@ -64,7 +64,7 @@ def advance(
     threshold: Float[Array, ""],
     key: PRNGKeyArray,
 ) -> Walks:
-    """`steps` steps of random walks above a threshold of ln L, the first ones to the valid ones of the points `hops`.
+    """`steps` steps of random walks above a threshold of ln L, the first ones hops to `candidates`.
 
     `steps` is an argument, not part of the compilation, and hops are no branch: the likelihood is compiled once.
     """
@@ -76,9 +76,9 @@ def advance(
         in_ellipsoid = scale * jnp.einsum("qij,qj->qi", axes, in_ball(ball_key, queue, ndim))
         move = jnp.where(ellipsoid[:, None], in_ellipsoid, differences(difference_key, queue, live))
         hop = i < HOPS
-        proposal = jnp.where(hop, hops[0][:, i % HOPS], walks.u + move)
-        inside = inside_cube(proposal) & (~hop | hops[1][:, i % HOPS])
-        walk = ~hop & jnp.ones(queue, bool)
+        candidate, log_density, bar = (part[:, i % HOPS] for part in candidates[:3])
+        proposal = jnp.where(hop, candidate, walks.u + move)
+        inside = inside_cube(proposal) & (~hop | (walks.log_density > bar))
         proposal = jnp.where(inside[:, None], proposal, walks.u)
         theta, log_likelihood = cube_batch(target, proposal)
         accept = inside & (log_likelihood > threshold)
@@ -86,10 +86,11 @@ def advance(
             jnp.where(accept[:, None], proposal, walks.u),
             jnp.where(accept[:, None], theta, walks.theta),
             jnp.where(accept, log_likelihood, walks.log_likelihood),
-            walks.hopped + (accept & ~walk),
-            walks.accepted + (accept & walk),
-            walks.tried + (ellipsoid & walk),
-            walks.hits + (accept & ellipsoid & walk),
+            jnp.where(accept & hop, log_density, walks.log_density),
+            walks.hopped + (accept & hop),
+            walks.accepted + (accept & ~hop),
+            walks.tried + (ellipsoid & ~hop),
+            walks.hits + (accept & ellipsoid & ~hop),
         )
 
     return jax.lax.fori_loop(0, steps, step, walks)
@@ -161,32 +162,34 @@ class CubeDraws(Lockstep):
 class RandomWalks(Lockstep):
     """Random walks from live points.
 
-    The size of the ellipsoid steps is tuned to `ACCEPTANCE`; the number of steps, at least `walks`, grows until a walk
-    has `moves` accepted steps besides its hops on average, to 50 times `walks` at most.
+    The size of the ellipsoid steps is tuned to `ACCEPTANCE`. A walk that has hopped stands anywhere; the others, a
+    fraction f, need `moves` accepted steps: the number of steps, at least `walks`, grows to 50 times `walks` at most
+    until there are f `moves` accepted steps besides the hops on average.
     """
 
     def __init__(self, target: Target, walks: int, moves: float) -> None:
         super().__init__(target)
         self.fewest, self.moves, self.steps = walks, moves, walks
         self.accepted = self.hopped = self.tried = self.walked = self.stuck = 0
-        self._last_moves, self._last_hits = float(moves), ACCEPTANCE
+        self._last_moves, self._last_hits, self._last_stayed = float(moves), ACCEPTANCE, 1.0
 
     def sample(self, queue: Queue) -> list[SamplerReturn]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """New points, from start points that are distinct if there are enough: that keeps the shares of modes."""
+        """New points, from start points that are distinct if there are enough."""
         nested = queue.nested
         above = np.flatnonzero(nested.live_logl > queue.threshold)
         start = nested.rstate.choice(above, queue.size, replace=queue.size > len(above))
         live, zero = jnp.asarray(nested.live_u), jnp.zeros(queue.size, int)
         theta, log_likelihood = jnp.asarray(nested.live_v[start]), jnp.asarray(nested.live_logl[start])
-        walks = Walks(live[start], theta, log_likelihood, zero, zero, zero, zero)
+        others = nested.live_u[np.setdiff1d(above, start)]
+        candidates = hops(nested.live_u[start], others, HOPS, nested.rstate)
+        walks = Walks(live[start], theta, log_likelihood, candidates.log_density_start, zero, zero, zero, zero)
         key = jax.random.key(queue.seed.generate_state(1, np.uint32)[0])
         steps, scale = jnp.asarray(self.steps), jnp.asarray(float(self.scale))
         axes, threshold = jnp.asarray(queue.axes), jnp.asarray(float(queue.threshold))
-        end = advance(
-            self.target, walks, self._hops(nested, nested.live_u[start]), axes, live, scale, steps, threshold, key
-        )
+        end = advance(self.target, walks, candidates, axes, live, scale, steps, threshold, key)
         hopped, accepted, tried, hits = (np.asarray(part) for part in (end.hopped, end.accepted, end.tried, end.hits))
         self._last_moves, self._last_hits = float(accepted.mean()), float(hits.sum() / max(tried.sum(), 1))
+        self._last_stayed = float(np.mean(hopped == 0))
         self.hopped += int(np.count_nonzero(hopped))
         self.accepted += int(accepted.sum())
         self.tried += self.steps * queue.size
@@ -195,18 +198,11 @@ class RandomWalks(Lockstep):
         points = zip(*(np.asarray(part) for part in (end.u, end.theta, end.log_likelihood)), strict=True)
         return [_proposal(u, theta, log_likelihood, self.steps) for u, theta, log_likelihood in points]
 
-    def _hops(self, nested: DynestySampler, start: Float[np.ndarray, "queue ndim"]) -> tuple[Array, Array]:
-        """Points to hop to; only for walks that begin inside the ellipsoids, since there is no way back to others."""
-        bound = cast(MultiEllipsoid, nested.bound)
-        points, valid = union_draws(bound, HOPS * len(start), nested.rstate)
-        valid = valid.reshape(len(start), HOPS) & (overlaps(bound, start) > 0)[:, None]
-        return jnp.asarray(points.reshape(len(start), HOPS, -1)), jnp.asarray(valid)
-
     def tune(self, tuning_info: dict[str, Any], update: bool = False) -> None:  # noqa: ARG002
         """Step size and number of steps for the next queue, from the one that is used up (`update`)."""
         if update:
             self.scale *= math.exp((self._last_hits - ACCEPTANCE) / self.target.ndim / ACCEPTANCE)
-            wanted = self.steps * self.moves / max(self._last_moves, 0.1 * self.moves)
+            wanted = self.steps * self.moves * self._last_stayed / max(self._last_moves, 0.1 * self.moves)
             # Half way in the logarithm: one queue is a noisy measurement.
             self.steps = int(np.clip(math.sqrt(self.steps * wanted), self.fewest, 50 * self.fewest))
 

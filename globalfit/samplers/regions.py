@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.spatial import KDTree
+
+from globalfit.samplers.neighbours import neighbourhoods
 
 # Neighbours that give the density, and the drop of its logarithm to a saddle from which on a hill counts.
 NEIGHBOURS = 30
 DROP = 2.5
 # Regions with less than this share of the points are not told from noise.
 SMALLEST = 0.005
-# The unit of every coordinate is its spread among neighbours, which a distance between regions does not enter.
-RESCALINGS = 3
 
 
 def regions(u: Float[np.ndarray, "draw ndim"]) -> Int[np.ndarray, " draw"]:
@@ -26,20 +25,9 @@ def regions(u: Float[np.ndarray, "draw ndim"]) -> Int[np.ndarray, " draw"]:
     points, back = np.unique(u, axis=0, return_inverse=True)
     if len(points) <= 2 * NEIGHBOURS:
         return np.zeros(len(u), dtype=int)
-    distance, neighbours = _nearest(points)
-    for _ in range(RESCALINGS):
-        spread = np.median(np.std(points[neighbours], axis=1), axis=0)
-        points = points / np.where(spread > 0.0, spread, 1.0)
-        distance, neighbours = _nearest(points)
+    distance, neighbours = neighbourhoods(points, NEIGHBOURS)
     labels = _hills(-points.shape[1] * np.log(distance), neighbours)
     return labels[back.ravel()]
-
-
-def _nearest(points: Float[np.ndarray, "point ndim"]) -> tuple[np.ndarray, np.ndarray]:
-    """Distance to the last of the nearest neighbours, and their indices."""
-    nearest = KDTree(points).query(points, NEIGHBOURS + 1)
-    distance, neighbours = (np.asarray(part) for part in nearest)
-    return distance[:, -1], neighbours[:, 1:]
 
 
 def _hills(

@@ -1,11 +1,13 @@
 """Particles that follow the likelihood from the prior to the posterior: starting points with the right share of modes.
 
 Sequential Monte Carlo with adaptive temperatures (Del Moral, Doucet & Jasra, J. R. Stat. Soc. B 68 (2006) 411; Jasra
-et al., Scand. J. Stat. 38 (2011) 1): reweight with L^(beta' - beta), resample, move by differences of the particles.
+et al., Scand. J. Stat. 38 (2011) 1): reweight with L^(beta' - beta), resample, move. The moves are hops to anywhere in
+the density of the other half of the particles, and differences of two particles.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import equinox as eqx
@@ -20,15 +22,18 @@ from globalfit.progress import Progress
 from globalfit.recording import recorded
 from globalfit.samplers import Target
 from globalfit.samplers.batching import cube_batch, prior_draws
+from globalfit.samplers.hops import Hops, hops
 from globalfit.samplers.nested import kish, resample
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.proposals import differences, inside_cube
 
 # Effective fraction of the particles that a change of temperature leaves.
 KEEP = 0.6
-# Accepted moves per particle and temperature, and the steps after which no more are tried for.
+# Hops and other steps that are made at once, accepted ones of the latter per particle that did not hop, and the steps
+# at one temperature after which no more are tried for.
+HOPS, STEPS = 10, 10
 MOVES = 6.0
-STEPS, MOST_STEPS = 10, 200
+MOST_STEPS = 400
 
 
 class Particles(NamedTuple):
@@ -40,33 +45,60 @@ class Particles(NamedTuple):
     calls: int
 
 
-@recorded
+class _Moved(NamedTuple):
+    """Particles after their moves, with numbers of accepted hops and of other accepted steps."""
+
+    u: Float[Array, "particle ndim"]
+    log_likelihood: Float[Array, " particle"]
+    log_density: Float[Array, " particle"]
+    hopped: Int[Array, " particle"]
+    accepted: Int[Array, " particle"]
+
+
+@functools.partial(recorded, make=_Moved)
 @eqx.filter_jit
 def _move(
     target: Target,
     u: Float[Array, "particle ndim"],
     log_likelihood: Float[Array, " particle"],
+    candidates: Hops,
     population: Float[Array, "particle ndim"],
     beta: Float[Array, ""],
     key: PRNGKeyArray,
-) -> tuple[Float[Array, "particle ndim"], Float[Array, " particle"], Int[Array, ""]]:
-    """`STEPS` Metropolis steps at one temperature; also the number of accepted ones."""
+) -> _Moved:
+    """`HOPS` hops and `STEPS` Metropolis steps at one temperature."""
 
-    def step(
-        state: tuple[Float[Array, "particle ndim"], Float[Array, " particle"], Int[Array, ""]], key: PRNGKeyArray
-    ) -> tuple[tuple[Float[Array, "particle ndim"], Float[Array, " particle"], Int[Array, ""]], None]:
-        u, log_likelihood, accepted = state
-        move_key, accept_key = jax.random.split(key)
-        proposal = u + differences(move_key, len(u), population)
+    def step(i: Int[Array, ""], state: _Moved) -> _Moved:
+        move_key, accept_key = jax.random.split(jax.random.fold_in(key, i))
+        hop = i < HOPS
+        candidate, log_density, bar = (part[:, i % HOPS] for part in candidates[:3])
+        proposal = jnp.where(hop, candidate, state.u + differences(move_key, len(u), population))
         inside = inside_cube(proposal)
-        proposal = jnp.where(inside[:, None], proposal, u)
+        proposal = jnp.where(inside[:, None], proposal, state.u)
         _, new = cube_batch(target, proposal)
-        threshold = jnp.log(jax.random.uniform(accept_key, (len(u),)))
-        accept: Bool[Array, " particle"] = inside & (threshold < beta * (new - log_likelihood))
-        moved = jnp.where(accept[:, None], proposal, u), jnp.where(accept, new, log_likelihood)
-        return (*moved, accepted + jnp.count_nonzero(accept)), None
+        threshold = jnp.where(hop, bar - state.log_density, jnp.log(jax.random.uniform(accept_key, (len(u),))))
+        accept: Bool[Array, " particle"] = inside & (threshold < beta * (new - state.log_likelihood))
+        return _Moved(
+            jnp.where(accept[:, None], proposal, state.u),
+            jnp.where(accept, new, state.log_likelihood),
+            jnp.where(accept & hop, log_density, state.log_density),
+            state.hopped + (accept & hop),
+            state.accepted + (accept & ~hop),
+        )
 
-    return jax.lax.scan(step, (u, log_likelihood, jnp.zeros((), int)), jax.random.split(key, STEPS))[0]
+    zero = jnp.zeros(len(u), int)
+    return jax.lax.fori_loop(0, HOPS + STEPS, step, _Moved(u, log_likelihood, candidates.log_density_start, zero, zero))
+
+
+def _candidates(u: Float[np.ndarray, "particle ndim"], random: np.random.Generator) -> Hops:
+    """Hops of each half of the particles, by chance, in the density of the other half."""
+    order = random.permutation(len(u))
+    halves = np.array_split(order, 2)
+    found = [
+        hops(u[one], np.unique(u[other], axis=0), HOPS, random) for one, other in zip(halves, halves[::-1], strict=True)
+    ]
+    back = jnp.asarray(np.argsort(order))
+    return Hops(*(jnp.concatenate(parts)[back] for parts in zip(*found, strict=True)))
 
 
 def tempered(target: Target, count: int, most_prior_draws: int, seed: int, progress: Progress) -> Particles:
@@ -88,14 +120,15 @@ def tempered(target: Target, count: int, most_prior_draws: int, seed: int, progr
         chosen = resample(log_weight, count, random)
         u, log_likelihood = u[chosen], log_likelihood[chosen]
         population = jnp.asarray(u)
-        accepted = steps = 0
-        while accepted < MOVES * count and steps < MOST_STEPS:
+        steps, accepted, stayed = 0, 0, np.ones(count, bool)
+        while accepted < MOVES * np.count_nonzero(stayed) and steps < MOST_STEPS:
             key, move_key = jax.random.split(key)
-            start_from = jnp.asarray(u), jnp.asarray(log_likelihood)
-            *moved, count_accepted = _move(target, *start_from, population, jnp.asarray(beta), move_key)
-            u, log_likelihood = (np.asarray(part) for part in moved)
-            accepted += int(count_accepted)
-            steps += STEPS
+            start_from = jnp.asarray(u), jnp.asarray(log_likelihood), _candidates(u, random)
+            moved = _move(target, *start_from, population, jnp.asarray(beta), move_key)
+            u, log_likelihood = np.asarray(moved.u), np.asarray(moved.log_likelihood)
+            stayed &= np.asarray(moved.hopped) == 0
+            accepted += int(np.sum(np.asarray(moved.accepted)))
+            steps += HOPS + STEPS
         calls += steps * count
         pace(beta, lambda: f"temperature {beta:.3g}, {calls} calls")  # noqa: B023
     pace.finish(1.0, f"{count} particles after {calls} calls, ln Z about {log_evidence:.2f}")

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from samplers.targets import Box, Gaussian, Hole, TwoModes
+from samplers.targets import Box, Gaussian, Hole, Sheet, TwoModes
 
 from globalfit.progress import silent
 from globalfit.samplers import Draws, Sampler
 from globalfit.samplers.coordinates import Coordinates, Logit, coordinates
+from globalfit.samplers.diagnostics import effective_sizes
 from globalfit.samplers.emcee import Emcee, EmceeOptions
 from globalfit.samplers.nuts import Nuts, NutsOptions, log_density
 from globalfit.samplers.tempering import tempered
@@ -97,6 +98,24 @@ def test_ensembles_know_the_shares_of_modes():
     draws = ensembles(MODES)
     assert draws.converged, [d for d in draws.diagnostics if not d.passed]
     assert np.mean(draws.theta[..., 0] < 0.0) == pytest.approx(0.3, abs=0.02)
+
+
+def test_draws_of_an_ensemble_show_their_correlation(gaussian):
+    """Walker after walker: whoever reads the draws finds the effective size that the check found, not that of walkers
+    which take turns and look independent."""
+    draws = gaussian["emcee"]
+    size = np.min(effective_sizes(draws.theta, "bulk"))
+    assert size == pytest.approx(check(draws, "ess_bulk").value, rel=0.35)
+    assert size < 0.5 * draws.theta[..., 0].size
+
+
+@pytest.mark.slow
+def test_hops_take_ensembles_along_a_thin_sheet():
+    target = Sheet.of(3)
+    draws = ensembles(target, walkers=32, block=250)
+    assert draws.converged, [d for d in draws.diagnostics if not d.passed]
+    error = 3.0 * np.sqrt(0.25 / check(draws, "ess_bulk").value)
+    assert np.mean(draws.theta[..., 0] > 0.0) == pytest.approx(target.upper_share, abs=error)
 
 
 def test_ensembles_stop_unconverged_when_the_steps_are_used_up():

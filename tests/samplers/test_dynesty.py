@@ -146,7 +146,7 @@ def test_it_is_a_sampler():
     "target", [Gaussian.of(4), TwoModes.of(3), Hole.of(3), Sheet.of(4)], ids=lambda t: type(t).__name__
 )
 def test_the_error_is_the_scatter(target):
-    pulls = np.array([pull(target, run(target, seed, DynestyOptions())) for seed in range(10)])
+    pulls = np.array([pull(target, run(target, seed, DynestyOptions(nlive=800))) for seed in range(10)])
     low, high = chi2.ppf([1e-3, 1.0 - 1e-3], 10)
     assert low < np.sum(pulls**2) < high
     assert abs(pulls.mean()) < 3.3 / np.sqrt(10.0)
@@ -155,6 +155,6 @@ def test_the_error_is_the_scatter(target):
 @pytest.mark.slow
 @pytest.mark.parametrize(("target", "share"), [(TwoModes.of(3), 0.7), (Sheet.of(4), Sheet.of(4).upper_share)])
 def test_shares_of_modes_are_unbiased(target, share):
-    shares = [np.mean(run(target, seed, DynestyOptions()).theta[0, :, 0] > 0.0) for seed in range(10)]
+    shares = [np.mean(run(target, seed, DynestyOptions(nlive=800)).theta[0, :, 0] > 0.0) for seed in range(10)]
     assert np.std(shares) < 0.05
     assert np.mean(shares) == pytest.approx(share, abs=0.04)

@@ -6,13 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from dynesty.bounding import MultiEllipsoid
-from samplers.targets import Gaussian, Hole
+from samplers.targets import Gaussian, Hole, TwoModes
 from scipy.stats import kstest
 
 from globalfit.errors import ConfigurationError
 from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, prior_draws
-from globalfit.samplers.ellipsoids import overlaps, union_draws
+from globalfit.samplers.hops import hops
 from globalfit.samplers.lockstep import HOPS, Walks, advance
 from globalfit.samplers.proposals import differences, in_ball
 
@@ -33,16 +32,19 @@ def test_walks_keep_the_constrained_prior(radius):
     theta, log_likelihood = evaluate_cube(target, u)
     threshold = float(target.log_likelihood(jnp.array([10.0 * radius, 0.0])))
     zero = jnp.zeros(count, int)
-    start = Walks(jnp.asarray(u), jnp.asarray(theta), jnp.asarray(log_likelihood), zero, zero, zero, zero)
+    candidates = hops(u, u[:300], HOPS, random)
+    start = Walks(
+        *(jnp.asarray(part) for part in (u, theta, log_likelihood)),
+        candidates.log_density_start,
+        zero,
+        zero,
+        zero,
+        zero,
+    )
     axes = jnp.broadcast_to(radius * jnp.array([[1.0, 0.0], [0.5, 0.8]]), (count, 2, 2))
-    live = jnp.asarray(u[:300])
-    bound = MultiEllipsoid(2)
-    bound.update(u[:300], rstate=random, bootstrap=0)
-    hops, valid = union_draws(bound, count * HOPS, random)
-    valid = valid.reshape(count, HOPS) & (overlaps(bound, u) > 0)[:, None]
-    hops = (jnp.asarray(hops.reshape(count, HOPS, 2)), jnp.asarray(valid))
+    live, key = jnp.asarray(u[:300]), jax.random.key(1)
     end = advance(
-        target, start, hops, axes, live, jnp.asarray(0.7), jnp.asarray(20), jnp.asarray(threshold), jax.random.key(1)
+        target, start, candidates, axes, live, jnp.asarray(0.7), jnp.asarray(HOPS + 16), jnp.asarray(threshold), key
     )
     moved = np.asarray(end.u)
     assert np.all(np.asarray(end.log_likelihood) > threshold)
@@ -56,16 +58,61 @@ def test_walks_keep_the_constrained_prior(radius):
     np.testing.assert_allclose(again[1], np.asarray(end.log_likelihood), rtol=1e-12)
 
 
-def test_draws_of_overlapping_ellipsoids_are_uniform():
-    random = np.random.default_rng(7)
-    bound = MultiEllipsoid(2, ctrs=[[0.4, 0.5], [0.5, 0.5]], covs=[0.01 * np.eye(2)] * 2)
-    points, valid = union_draws(bound, 40_000, random)
-    assert np.all(overlaps(bound, points) >= 1)
-    assert 0.6 < valid.mean() < 0.9
-    box = np.array([0.3, 0.4]) + random.random((60_000, 2)) * np.array([0.3, 0.2])
-    union = box[overlaps(bound, box) > 0]
-    assert kstest(points[valid, 0], union[:, 0]).pvalue > 1e-3
-    assert kstest(points[valid, 1], union[:, 1]).pvalue > 1e-3
+def two_regions(count: int) -> tuple[TwoModes, float, np.ndarray]:
+    """Uniform points of the two ellipses above a threshold, whose areas are as 1 to 5."""
+    target = TwoModes.of(2)
+    threshold = float(target.log_likelihood(jnp.array([2.4, 0.0])))
+    u = np.random.default_rng(5).random((120 * count, 2))
+    return target, threshold, u[evaluate_cube(target, u)[1] > threshold][:count]
+
+
+def hopped(target: TwoModes, threshold: float, start: np.ndarray, others: np.ndarray) -> Walks:
+    theta, log_likelihood = (jnp.asarray(part) for part in evaluate_cube(target, start))
+    candidates = hops(start, others, HOPS, np.random.default_rng(6))
+    zero = jnp.zeros(len(start), int)
+    walks = Walks(jnp.asarray(start), theta, log_likelihood, candidates.log_density_start, zero, zero, zero, zero)
+    axes, unit = jnp.zeros((len(start), 2, 2)), jnp.asarray(1.0)
+    steps = jnp.asarray(HOPS)
+    return advance(
+        target, walks, candidates, axes, jnp.asarray(others), unit, steps, jnp.asarray(threshold), jax.random.key(1)
+    )
+
+
+def test_hops_keep_the_constrained_prior_and_mix_separate_regions():
+    target, threshold, u = two_regions(6000)
+    others, start, reference = u[:300], u[300:2300], u[2300:]
+    end = hopped(target, threshold, start, others)
+    assert np.mean(np.asarray(end.hopped) > 0) > 0.97
+    assert np.all(np.asarray(end.accepted) == 0)
+    for coordinate in (0, 1):
+        assert kstest(np.asarray(end.u)[:, coordinate], reference[:, coordinate]).pvalue > 1e-3
+    share = np.mean(reference[:, 0] < 0.5)
+    # All of them begin in one region; 0.009 is the binomial error of 2000 walks.
+    one_sided = start[start[:, 0] < 0.5]
+    for side in (one_sided, start[start[:, 0] > 0.5]):
+        end = hopped(target, threshold, np.resize(side, start.shape), others)
+        assert np.mean(np.asarray(end.u)[:, 0] < 0.5) == pytest.approx(share, abs=0.04)
+
+
+def test_the_density_of_hops_is_that_of_their_candidates():
+    """Candidates weighted by 1 / q are uniform: their mean over a region is its area."""
+    others = 0.3 + 0.4 * np.random.default_rng(2).random((200, 2))
+    found = hops(np.resize(others, (500, 2)), others, HOPS, np.random.default_rng(3))
+    points, log_density = np.asarray(found.points).reshape(-1, 2), np.asarray(found.log_density).ravel()
+    weight, corner = np.exp(-log_density), 0.4 + 0.1 * np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    area = [np.sum(weight[np.all((points > low) & (points < low + 0.1), axis=1)]) for low in corner]
+    np.testing.assert_allclose(area, np.mean(area), rtol=0.1)
+    assert kstest(np.exp(np.asarray(found.bar - found.log_density)).ravel(), "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("others", [np.zeros((0, 2)), np.full((300, 2), 0.5)], ids=["too few", "all the same"])
+def test_hops_without_a_density_lead_nowhere_new(others):
+    start = np.random.default_rng(2).random((10, 2))
+    found = hops(start, others, HOPS, np.random.default_rng(3))
+    assert np.all(np.isfinite(found.log_density))
+    assert np.all(np.isfinite(found.points))
+    if len(others) == 0:
+        assert not np.any(found.log_density_start[:, None] > found.bar)
 
 
 def test_ball_points_are_uniform():
