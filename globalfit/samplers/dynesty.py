@@ -23,16 +23,19 @@ from globalfit.samplers.presets import SamplerOptions
 class DynestyOptions(SamplerOptions):
     """Options of `dynesty`."""
 
-    presets: ClassVar = {"quick": {"nlive": 500, "dlogz": 0.2}, "publication": {"nlive": 8000, "dlogz": 0.01}}
+    presets: ClassVar = {"quick": {"nlive": 300, "dlogz": 0.2}, "publication": {"nlive": 4000, "dlogz": 0.01}}
 
     nlive: int = Field(
-        2000, ge=50, le=100_000, description="Live points: the error of ln Z falls with the square root."
+        1000, ge=50, le=100_000, description="Live points: the error of ln Z falls with the square root."
     )
     dlogz: float = Field(0.05, gt=0.0, le=1.0, description="Stop when the live points hold less than this of ln Z.")
     walks: int = Field(
-        48, ge=5, le=10_000, description="Steps per new live point; more are made where few are accepted."
+        120,
+        ge=5,
+        le=10_000,
+        description="Steps per new live point, of which 48 hop anywhere; more are made where few are accepted.",
     )
-    moves: float = Field(30.0, gt=0.0, le=1000.0, description="Accepted steps, on average, of walks that do not hop.")
+    moves: float = Field(60.0, gt=0.0, le=1000.0, description="Accepted steps, on average, of walks that do not hop.")
     queue: int | None = Field(
         None,
         ge=1,

@@ -30,7 +30,7 @@ from globalfit.samplers.hops import Hops, hops
 from globalfit.samplers.proposals import differences, in_ball, inside_cube
 
 # Steps at the beginning of a walk that are hops.
-HOPS = 24
+HOPS = 48
 # Fraction of the other steps along a difference of live points.
 DIFFERENCES = 0.5
 # Acceptance that the size of the ellipsoid steps is tuned to, dynesty's own choice.

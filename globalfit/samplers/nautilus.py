@@ -33,7 +33,7 @@ class NautilusOptions(SamplerOptions):
     """Options of `nautilus`."""
 
     presets: ClassVar = {
-        "quick": {"n_live": 1000, "n_eff": 2000.0},
+        "quick": {"n_eff": 2000.0},
         "publication": {"n_live": 4000, "n_networks": 8, "n_eff": 50_000.0},
     }
 

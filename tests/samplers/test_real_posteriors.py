@@ -50,7 +50,7 @@ RUNS = {
 # One of two regions: its share of the posterior.
 REGION = {"axial": ("mass_ratio", 2.0), "dpdm": ("m_chi", 500.0)}
 NLIVE = 1000
-SAMPLERS = {"dynesty": {"nlive": NLIVE}, "nautilus": {}, "emcee": {}}
+SAMPLERS = {"dynesty": {"nlive": NLIVE}, "nautilus": {}, "emcee": {"preset": "quick"}}
 
 
 def posterior_of(name):
