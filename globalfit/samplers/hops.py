@@ -20,14 +20,16 @@ from jaxtyping import Array, Float
 from globalfit.samplers.batching import CHUNK
 from globalfit.samplers.neighbours import neighbourhoods
 
-# Points that make the density, at most, and the neighbours that give the covariance of each in one dimension and for
-# each further one: fewer follow thin sheets better, more leave fewer holes.
-KERNELS = 1000
+# Points that make the density, at most, a multiple of `STEP` where there are as many, so that clouds of different sizes
+# share a compiled function; and the neighbours that give the covariance of each in one dimension and for each further
+# one: fewer follow thin sheets better, more leave fewer holes.
+KERNELS, STEP = 1024, 64
 NEIGHBOURS, PER_DIMENSION = 5, 2
 # Part of the Gaussians that is twice as wide: else walks stay too long where the cloud is thin.
 WIDE = 0.3
-# Part of the typical variance that is added to every variance: neighbours in a plane have none across it.
-FLOOR = 1e-3
+# Part of the typical variance that is added to every variance, since neighbours in a plane have none across it; and
+# part of each variance itself, for rounding.
+FLOOR, ROUNDING = 1e-3, 1e-9
 
 
 class Cloud(NamedTuple):
@@ -64,13 +66,15 @@ def cloud(points: Float[np.ndarray, "point ndim"], random: np.random.Generator) 
     near = NEIGHBOURS + PER_DIMENSION * (points.shape[1] - 1)
     if len(points) <= 2 * near:
         return None
-    centers = random.choice(points, min(KERNELS, len(points)), replace=False)
+    count = min(KERNELS, len(points) // STEP * STEP or len(points))
+    centers = random.choice(points, count, replace=False)
     around = centers[neighbourhoods(centers, near).neighbours]
     offset = around - np.mean(around, axis=1, keepdims=True)
     covariance = np.einsum("kni,knj->kij", offset, offset) / near
-    typical = np.median(np.einsum("kii->ki", covariance), axis=0)
-    floor = FLOOR * np.where(typical > 0.0, typical, 1.0)
-    return Cloud(centers, np.linalg.cholesky(covariance + np.diag(floor)))
+    variance = np.einsum("kii->ki", covariance)
+    typical = np.median(variance, axis=0)
+    added = FLOOR * np.where(typical > 0.0, typical, 1.0) + ROUNDING * variance
+    return Cloud(centers, np.linalg.cholesky(covariance + added[:, :, None] * np.eye(points.shape[1])))
 
 
 def hops(

@@ -11,7 +11,7 @@ from scipy.stats import kstest
 
 from globalfit.errors import ConfigurationError
 from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, prior_draws
-from globalfit.samplers.hops import hops
+from globalfit.samplers.hops import cloud, hops
 from globalfit.samplers.lockstep import HOPS, Walks, advance
 from globalfit.samplers.proposals import differences, in_ball
 
@@ -113,6 +113,18 @@ def test_hops_without_a_density_lead_nowhere_new(others):
     assert np.all(np.isfinite(found.points))
     if len(others) == 0:
         assert not np.any(found.log_density_start[:, None] > found.bar)
+
+
+def test_a_cloud_may_be_flat_and_have_parts_of_very_different_size():
+    random = np.random.default_rng(4)
+    plane = np.stack([random.random(100), np.full(100, 0.7), random.random(100)], axis=1)
+    point = 0.1 + 1e-12 * random.random((400, 3))
+    found = cloud(np.concatenate([plane, point]), random)
+    assert found is not None
+    assert len(found.centers) == 448
+    draws = found.sample(1000, random)
+    assert np.all(np.isfinite(found.log_density(draws)))
+    assert np.mean(np.all(np.abs(draws - 0.1) < 1e-10, axis=1)) == pytest.approx(0.8, abs=0.05)
 
 
 def test_ball_points_are_uniform():
