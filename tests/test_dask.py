@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import dask.config
 import pytest
 from click.testing import CliRunner
 from toy import TWO_RUNS
@@ -49,6 +50,8 @@ def test_mistakes_are_one_error(monkeypatch, tmp_path, arguments, message):
     assert result.exit_code == 2, result.exception
     assert message in result.stderr.splitlines()[-1]
     assert not list(tmp_path.glob("out/*"))
+    # Else files would be written through a client that has no scheduler.
+    assert dask.config.get("scheduler", None) is None
 
 
 @pytest.mark.usefixtures("_toys")

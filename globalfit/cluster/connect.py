@@ -109,11 +109,15 @@ def _jobs(queue: str) -> Any:
 
 
 def _client(address: str) -> Client:
+    import dask.config
     from distributed import Client
 
+    before = dask.config.get("scheduler", None)
     try:
         return Client(address, timeout=ANSWER_S)
     except (OSError, ValueError) as error:
+        # The client stays Dask's default, and files would be written through it.
+        dask.config.set(scheduler=before)
         raise ClusterError(f"no Dask scheduler answers at {address}: {' '.join(str(error).split())}") from error
 
 
