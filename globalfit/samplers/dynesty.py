@@ -14,7 +14,7 @@ from globalfit.progress import Progress
 from globalfit.samplers import Diagnostic, Draws, Target, Weighted
 from globalfit.samplers.batching import evaluate_log_prior, prior_draws
 from globalfit.samplers.diagnostics import ESS_BOUND, RANK_P_BOUND, at_least, at_most, insertion_rank_p
-from globalfit.samplers.lockstep import CubeDraws, QueuePool, RandomWalks
+from globalfit.samplers.lockstep import HOPS, CubeDraws, QueuePool, RandomWalks
 from globalfit.samplers.nested import integrate, kish, resample
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.presets import SamplerOptions
@@ -33,7 +33,7 @@ class DynestyOptions(SamplerOptions):
         120,
         ge=5,
         le=10_000,
-        description="Steps per new live point, of which 48 hop anywhere; more are made where few are accepted.",
+        description=f"Steps per new live point, of which {HOPS} hop anywhere; more are made where few are accepted.",
     )
     moves: float = Field(60.0, gt=0.0, le=1000.0, description="Accepted steps, on average, of walks that do not hop.")
     queue: int | None = Field(
@@ -61,6 +61,7 @@ class Dynesty:
         "Koposov et al., doi:10.5281/zenodo.3348367",
         "Skilling, Bayesian Analysis 1 (2006) 833",
         "Feroz, Hobson & Bridges, arXiv:0809.3437",
+        "Tierney, Ann. Statist. 22 (1994) 1701",
         "ter Braak, Statistics and Computing 16 (2006) 239",
         "Fowlie, Handley & Su, arXiv:2006.03371",
     )

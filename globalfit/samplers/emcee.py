@@ -58,6 +58,7 @@ class Emcee:
         "Foreman-Mackey et al., arXiv:1202.3665",
         "Goodman & Weare, Commun. Appl. Math. Comput. Sci. 5 (2010) 65",
         "Nelson, Ford & Payne, arXiv:1311.5229",
+        "Tierney, Ann. Statist. 22 (1994) 1701",
         "Vehtari et al., arXiv:1903.08008",
     )
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from globalfit.samplers.batching import CHUNK
 from globalfit.samplers.neighbours import neighbourhoods
@@ -59,6 +59,13 @@ class Hops(NamedTuple):
     log_density: Float[Array, "queue hop"]
     bar: Float[Array, "queue hop"]
     log_density_start: Float[Array, " queue"]
+
+    def at(
+        self, step: Int[Array, ""]
+    ) -> tuple[Float[Array, "queue ndim"], Float[Array, " queue"], Float[Array, " queue"]]:
+        """Candidate, ln q and bar of every walk at a step; after the last candidate the first one follows."""
+        index = step % self.bar.shape[1]
+        return self.points[:, index], self.log_density[:, index], self.bar[:, index]
 
 
 def cloud(points: Float[np.ndarray, "point ndim"], random: np.random.Generator) -> Cloud | None:

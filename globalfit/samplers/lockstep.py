@@ -76,7 +76,7 @@ def advance(
         in_ellipsoid = scale * jnp.einsum("qij,qj->qi", axes, in_ball(ball_key, queue, ndim))
         move = jnp.where(ellipsoid[:, None], in_ellipsoid, differences(difference_key, queue, live))
         hop = i < HOPS
-        candidate, log_density, bar = (part[:, i % HOPS] for part in candidates[:3])
+        candidate, log_density, bar = candidates.at(i)
         proposal = jnp.where(hop, candidate, walks.u + move)
         inside = inside_cube(proposal) & (~hop | (walks.log_density > bar))
         proposal = jnp.where(inside[:, None], proposal, walks.u)

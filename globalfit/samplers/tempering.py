@@ -71,7 +71,7 @@ def _move(
     def step(i: Int[Array, ""], state: _Moved) -> _Moved:
         move_key, accept_key = jax.random.split(jax.random.fold_in(key, i))
         hop = i < HOPS
-        candidate, log_density, bar = (part[:, i % HOPS] for part in candidates[:3])
+        candidate, log_density, bar = candidates.at(i)
         proposal = jnp.where(hop, candidate, state.u + differences(move_key, len(u), population))
         inside = inside_cube(proposal)
         proposal = jnp.where(inside[:, None], proposal, state.u)

@@ -105,7 +105,8 @@ def test_draws_of_an_ensemble_show_their_correlation(gaussian):
     which take turns and look independent."""
     draws = gaussian["emcee"]
     size = np.min(effective_sizes(draws.theta, "bulk"))
-    assert size == pytest.approx(check(draws, "ess_bulk").value, rel=0.35)
+    # The joints between walkers cost a few per cent of it.
+    assert size == pytest.approx(check(draws, "ess_bulk").value, rel=0.15)
     assert size < 0.5 * draws.theta[..., 0].size
 
 
