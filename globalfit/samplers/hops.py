@@ -47,7 +47,7 @@ class Cloud(NamedTuple):
         return self.centers[chosen] + np.einsum("nij,nj->ni", self.roots[chosen], normal)
 
     def log_density(self, points: Float[np.ndarray, "point ndim"]) -> Float[np.ndarray, " point"]:
-        """ln q, but for a constant."""
+        """ln q."""
         return np.asarray(_log_density(*(jnp.asarray(part) for part in (self.centers, self.roots, points))))
 
 
@@ -114,13 +114,19 @@ def _log_density(
     centers: Float[Array, "kernel ndim"], roots: Float[Array, "kernel ndim ndim"], points: Float[Array, "point ndim"]
 ) -> Float[Array, " point"]:
     inverse = jax.vmap(jnp.linalg.inv)(roots)
-    log_norm = jnp.sum(jnp.log(jnp.diagonal(inverse, axis1=1, axis2=2)), axis=1)
+    log_norm = jnp.sum(jnp.log(jnp.diagonal(inverse, axis1=1, axis2=2)), axis=1) - math.log(len(centers))
+    log_norm -= 0.5 * centers.shape[1] * math.log(2.0 * math.pi)
     shift = jnp.einsum("kij,kj->ki", inverse, centers)
+
+    # exp(-s / 2) of the narrow Gaussians is never far above exp(-s / 8) of the wide ones: two exponentials per kernel.
+    ndim = centers.shape[1]
+    ratio = (1.0 - WIDE) / WIDE * 2.0**ndim
 
     def one(point: Float[Array, " ndim"]) -> Float[Array, ""]:
         square = jnp.sum((jnp.einsum("kij,j->ki", inverse, point) - shift) ** 2, axis=1)
-        narrow = math.log(1.0 - WIDE) - 0.5 * square
-        wide = math.log(WIDE) - len(point) * math.log(2.0) - 0.125 * square
-        return jax.nn.logsumexp(log_norm + jnp.logaddexp(narrow, wide))
+        wide = log_norm - 0.125 * square
+        highest = jnp.max(wide)
+        total = jnp.sum(jnp.exp(wide - highest) * (1.0 + ratio * jnp.exp(-0.375 * square)))
+        return math.log(WIDE) - ndim * math.log(2.0) + highest + jnp.log(total)
 
     return jax.lax.map(one, points, batch_size=CHUNK)

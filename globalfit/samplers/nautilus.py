@@ -18,13 +18,16 @@ from globalfit.progress import Progress
 from globalfit.recording import current, unrecorded
 from globalfit.samplers import Diagnostic, Draws, Evidence, Target, Weighted
 from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, too_few_solutions, transform_cube
-from globalfit.samplers.diagnostics import ESS_BOUND, at_least, at_most
+from globalfit.samplers.defensive import Shells, defensive_component, tail_p, weigh
+from globalfit.samplers.diagnostics import ESS_BOUND, RANK_P_BOUND, at_least, at_most
 from globalfit.samplers.nested import kish, resample
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.presets import SamplerOptions
 
 # Points above the threshold that nautilus wants per ellipsoid, beyond the number of parameters (its own default).
 PER_ELLIPSOID = 50
+# Draws that come from the density of tempered particles, per effective draw asked of the shells.
+DEFENSIVE = 2.0
 # File of the state in a checkpoint.
 STATE = "nautilus.h5"
 
@@ -50,7 +53,9 @@ class NautilusOptions(SamplerOptions):
         True, description="Use only what is drawn after the last bound is built: weights without a bias."
     )
     max_calls: int = Field(
-        20_000_000, ge=1000, description="Likelihood calls after which the run stops even if it is not finished."
+        20_000_000,
+        ge=1000,
+        description="Likelihood calls of the shells after which the run stops even if it is not finished.",
     )
     draws: int | None = Field(
         None, ge=1, description="Equally weighted draws to keep; by default the effective sample size."
@@ -61,7 +66,8 @@ class NautilusOptions(SamplerOptions):
 
 
 class Nautilus:
-    """Nested shells whose bounds are learnt by small neural networks; every point counts by importance."""
+    """Nested shells whose bounds are learnt by small neural networks; every point counts by importance. A defensive
+    component (`globalfit.samplers.defensive`) covers what the bounds miss."""
 
     Options: ClassVar[type[BaseModel]] = NautilusOptions
     title: ClassVar[str] = "nautilus, importance nested sampling with neural networks"
@@ -69,6 +75,7 @@ class Nautilus:
         "Lange, arXiv:2306.16923",
         "Skilling, Bayesian Analysis 1 (2006) 833",
         "Feroz et al., arXiv:1306.2144",
+        "Owen & Zhou, J. Am. Stat. Assoc. 95 (2000) 135",
     )
 
     def __init__(self, options: NautilusOptions) -> None:
@@ -99,6 +106,7 @@ class Nautilus:
         options = self.options
         self.check(target.names)
         pace = Pace(progress, "nautilus")
+        component = defensive_component(target, int(DEFENSIVE * options.n_eff), options.prior_draws, seed, progress)
         batches = _Batches(target, options)
         sampler, explored = _begin(target, options, batches, seed)
         # nautilus keeps the linear algebra of its networks to one thread and starts no process without a pool.
@@ -111,32 +119,38 @@ class Nautilus:
             if sampler.explored:
                 sampler.discard_exploration = options.discard_exploration
                 self._advance(sampler, pace, explored, n_eff=options.n_eff)
-            u, log_weight, log_likelihood = sampler.posterior()
-            effective = float(sampler.n_eff)
-            log_evidence, error = float(sampler.log_z), _relative_error(sampler)
-        pace.finish(batches.calls, f"ln Z = {log_evidence:.3f}, {batches.calls} calls")
+            u, _, log_likelihood = sampler.posterior()
+            finished = float(sampler.n_eff) / options.n_eff
+            log_evidence_shells = float(sampler.log_z)
+        shells = _shells(sampler)
+        weighed = weigh(shells, u, log_likelihood, component)
+        calls = batches.calls + component.calls
+        pace.finish(batches.calls, f"ln Z = {weighed.log_evidence:.3f}, {calls} calls")
 
-        volume = np.exp(np.repeat(sampler.shell_log_v - np.log(np.maximum(sampler.shell_n, 1)), sampler.shell_n))
-        solved = np.isfinite(log_likelihood)
-        u, log_weight, log_likelihood = u[solved], log_weight[solved], log_likelihood[solved]
-        theta = transform_cube(target, u)
-        information = float(np.sum(np.exp(log_weight) * log_likelihood)) - log_evidence
+        solved = np.isfinite(weighed.log_likelihood)
+        log_weight, log_likelihood = weighed.log_weight[solved], weighed.log_likelihood[solved]
+        volume = np.exp(weighed.log_volume)
+        theta = transform_cube(target, weighed.u[solved])
+        information = float(np.sum(np.exp(log_weight) * log_likelihood)) - weighed.log_evidence
+        effective = kish(log_weight)
         random = np.random.default_rng([seed, 1])
-        chosen = resample(log_weight, options.draws or max(1, int(kish(log_weight))), random)
+        chosen = resample(log_weight, options.draws or max(1, int(effective)), random)
         return Draws(
             names=target.names,
             theta=theta[None, chosen],
             log_likelihood=log_likelihood[None, chosen],
             log_prior=evaluate_log_prior(target, theta[chosen])[None],
-            diagnostics=_checks(options, explored, log_weight, effective),
-            evidence=Evidence(log_evidence, error, "importance nested sampling", information),
+            diagnostics=_checks(options, explored, log_weight, finished, tail_p(weighed, shells, component)),
+            evidence=Evidence(*weighed[-2:], "importance nested sampling", information),
             weighted=Weighted(theta, log_weight, log_likelihood),
             numbers={
-                "likelihood_calls": float(batches.calls),
+                "likelihood_calls": float(calls),
+                "particle_calls": float(component.calls),
                 "exploration_calls": explored.calls,
                 "log_evidence_exploration": explored.log_evidence,
+                "log_evidence_shells": log_evidence_shells,
                 "bounds": float(len(sampler.bounds)),
-                "efficiency": effective / batches.calls,
+                "efficiency": effective / calls,
                 "prior_fraction_with_solution": float(np.sum(volume[solved]) / np.sum(volume)),
             },
         )
@@ -242,21 +256,18 @@ def _live_fraction(sampler: Any, live: int) -> float:
     return float(np.exp(logsumexp(log_weight[np.argsort(log_likelihood)[-live:]])))
 
 
-def _relative_error(sampler: Any) -> float:
-    """Standard error of ln Z.
+def _shells(sampler: Any) -> Shells:
+    """The shells as sources of draws: those of a bound, of which the ones that lie in no later bound are kept.
 
-    Z is the sum over shells of Z_i = V_i f_i <L>_i, with the bound's volume V_i, the fraction f_i of its draws that lie
-    in the shell, and the mean L of these. With n_i draws of the bound and n_eff,i = (sum L)^2 / sum L^2,
-    var(Z_i) / Z_i^2 = 1 / n_eff,i - 1 / n_i + var(V_i) / V_i^2; the volumes come from accepted fractions p of N draws
-    (in the networks' score, and in the overlap of ellipsoids), each with the relative variance (1 - p) / (p N).
-    Drawn in the sampling phase, the shells are independent.
+    The volume of a bound comes from accepted fractions p of N draws (in the networks' score, and in the overlap of
+    ellipsoids), each with the relative variance (1 - p) / (p N).
     """
     drawn = sampler.shell_n_sample - (sampler.shell_n_sample_exp if sampler.discard_exploration else 0)
-    used = np.flatnonzero((sampler.shell_n > 0) & (drawn > 0) & np.isfinite(sampler.shell_log_l))
-    share = np.exp(sampler.shell_log_l + sampler.shell_log_v - sampler.log_z)[used]
-    inside = 1.0 / sampler.shell_n_eff[used] - 1.0 / drawn[used]
-    volume = np.array([_volume_variance(sampler.bounds[i]) for i in used])
-    return float(np.sqrt(np.sum(share**2 * (inside + volume))))
+    log_bound = np.array([float(bound.log_v) for bound in sampler.bounds])
+    variance = np.array([_volume_variance(bound) for bound in sampler.bounds])
+    with np.errstate(divide="ignore"):
+        log_density = np.log(drawn) - log_bound
+    return Shells(log_density, drawn, variance, sampler.shell_association)
 
 
 def _volume_variance(bound: Any) -> float:
@@ -266,7 +277,11 @@ def _volume_variance(bound: Any) -> float:
 
 
 def _checks(
-    options: NautilusOptions, explored: Exploration, log_weight: Float[np.ndarray, " point"], effective: float
+    options: NautilusOptions,
+    explored: Exploration,
+    log_weight: Float[np.ndarray, " point"],
+    finished: float,
+    tail: float,
 ) -> tuple[Diagnostic, ...]:
     return (
         at_least("effective_sample_size", kish(log_weight), ESS_BOUND, "equally weighted draws that the run is worth"),
@@ -277,5 +292,11 @@ def _checks(
             options.f_live,
             "share of the evidence in the live points when the last bound was built",
         ),
-        at_least("finished", effective / options.n_eff, 1.0, "part of the effective size asked for within max_calls"),
+        at_least("finished", finished, 1.0, "part of the effective size asked for within max_calls"),
+        at_least(
+            "tail_p",
+            tail,
+            RANK_P_BOUND,
+            "p-value of particles that stand where draws weigh most as often as the weights say",
+        ),
     )

@@ -29,9 +29,9 @@ from globalfit.samplers.proposals import differences, inside_cube
 
 # Effective fraction of the particles that a change of temperature leaves.
 KEEP = 0.6
-# Hops and other steps that are made at once, accepted ones of the latter per particle that did not hop, and the steps
-# at one temperature after which no more are tried for.
-HOPS, STEPS = 10, 10
+# Hops of a round of moves, and all its steps; accepted other ones per particle that did not hop, and the steps at one
+# temperature after which no more are tried for.
+HOPS, STEPS_PER_ROUND = 10, 20
 MOVES = 6.0
 MOST_STEPS = 400
 
@@ -45,7 +45,7 @@ class Particles(NamedTuple):
     calls: int
 
 
-class _Moved(NamedTuple):
+class Moved(NamedTuple):
     """Particles after their moves, with numbers of accepted hops and of other accepted steps."""
 
     u: Float[Array, "particle ndim"]
@@ -55,7 +55,7 @@ class _Moved(NamedTuple):
     accepted: Int[Array, " particle"]
 
 
-@functools.partial(recorded, make=_Moved)
+@functools.partial(recorded, make=Moved)
 @eqx.filter_jit
 def _move(
     target: Target,
@@ -65,10 +65,10 @@ def _move(
     population: Float[Array, "particle ndim"],
     beta: Float[Array, ""],
     key: PRNGKeyArray,
-) -> _Moved:
-    """`HOPS` hops and `STEPS` Metropolis steps at one temperature."""
+) -> Moved:
+    """A round of moves in one compiled function."""
 
-    def step(i: Int[Array, ""], state: _Moved) -> _Moved:
+    def step(i: Int[Array, ""], state: Moved) -> Moved:
         move_key, accept_key = jax.random.split(jax.random.fold_in(key, i))
         hop = i < HOPS
         candidate, log_density, bar = candidates.at(i)
@@ -78,7 +78,7 @@ def _move(
         _, new = cube_batch(target, proposal)
         threshold = jnp.where(hop, bar - state.log_density, jnp.log(jax.random.uniform(accept_key, (len(u),))))
         accept: Bool[Array, " particle"] = inside & (threshold < beta * (new - state.log_likelihood))
-        return _Moved(
+        return Moved(
             jnp.where(accept[:, None], proposal, state.u),
             jnp.where(accept, new, state.log_likelihood),
             jnp.where(accept & hop, log_density, state.log_density),
@@ -87,7 +87,9 @@ def _move(
         )
 
     zero = jnp.zeros(len(u), int)
-    return jax.lax.fori_loop(0, HOPS + STEPS, step, _Moved(u, log_likelihood, candidates.log_density_start, zero, zero))
+    return jax.lax.fori_loop(
+        0, STEPS_PER_ROUND, step, Moved(u, log_likelihood, candidates.log_density_start, zero, zero)
+    )
 
 
 def _candidates(u: Float[np.ndarray, "particle ndim"], random: np.random.Generator) -> Hops:
@@ -99,6 +101,20 @@ def _candidates(u: Float[np.ndarray, "particle ndim"], random: np.random.Generat
     ]
     back = jnp.asarray(np.argsort(order))
     return Hops(*(jnp.concatenate(parts)[back] for parts in zip(*found, strict=True)))
+
+
+def round_of_moves(
+    target: Target,
+    u: Float[np.ndarray, "particle ndim"],
+    log_likelihood: Float[np.ndarray, " particle"],
+    population: Float[Array, "particle ndim"],
+    beta: float,
+    key: PRNGKeyArray,
+    random: np.random.Generator,
+) -> Moved:
+    """`HOPS` hops of every particle and then steps along differences of `population`, which leave L^beta invariant."""
+    start = jnp.asarray(u), jnp.asarray(log_likelihood), _candidates(u, random)
+    return _move(target, *start, population, jnp.asarray(beta), key)
 
 
 def tempered(target: Target, count: int, most_prior_draws: int, seed: int, progress: Progress) -> Particles:
@@ -123,12 +139,11 @@ def tempered(target: Target, count: int, most_prior_draws: int, seed: int, progr
         steps, accepted, stayed = 0, 0, np.ones(count, bool)
         while accepted < MOVES * np.count_nonzero(stayed) and steps < MOST_STEPS:
             key, move_key = jax.random.split(key)
-            start_from = jnp.asarray(u), jnp.asarray(log_likelihood), _candidates(u, random)
-            moved = _move(target, *start_from, population, jnp.asarray(beta), move_key)
+            moved = round_of_moves(target, u, log_likelihood, population, beta, move_key, random)
             u, log_likelihood = np.asarray(moved.u), np.asarray(moved.log_likelihood)
             stayed &= np.asarray(moved.hopped) == 0
             accepted += int(np.sum(np.asarray(moved.accepted)))
-            steps += HOPS + STEPS
+            steps += STEPS_PER_ROUND
         calls += steps * count
         pace(beta, lambda: f"temperature {beta:.3g}, {calls} calls")  # noqa: B023
     pace.finish(1.0, f"{count} particles after {calls} calls, ln Z about {log_evidence:.2f}")

@@ -31,8 +31,8 @@ def gaussian() -> tuple[Gaussian, Draws]:
 def test_evidence_and_information_of_a_correlated_gaussian(gaussian):
     target, draws = gaussian
     assert abs(pull(target, draws)) < 3.5
-    # 3000 effective points: 1 / sqrt(3000) = 0.018, and the volumes of the bounds on top.
-    assert 0.01 < draws.evidence.log_evidence_error < 0.04
+    # 3000 effective points of the shells, 1 / sqrt(3000) = 0.018, and 6000 draws of a density that resembles a Gaussian.
+    assert 0.004 < draws.evidence.log_evidence_error < 0.012
     assert draws.evidence.information == pytest.approx(target.log_norm - 2.0 - target.log_evidence, abs=0.1)
     assert draws.converged
 
@@ -95,8 +95,8 @@ class Flat(Box):
 
 def test_a_flat_likelihood_returns_the_prior():
     draws = run(Flat(("a", "b"), 1.0), options=SMALL.model_copy(update={"f_live": 0.1}))
-    assert draws.evidence.log_evidence == pytest.approx(-2.0, abs=1e-9)
-    assert draws.evidence.log_evidence_error == pytest.approx(0.0, abs=1e-9)
+    assert 0.0 < draws.evidence.log_evidence_error < 0.02
+    assert draws.evidence.log_evidence == pytest.approx(-2.0, abs=3.5 * draws.evidence.log_evidence_error)
     np.testing.assert_allclose(draws.theta[0].mean(axis=0), 0.0, atol=0.1)
 
 
@@ -105,7 +105,7 @@ def test_too_few_calls_are_no_convergence():
     assert not draws.converged
     failed = {diagnostic.name for diagnostic in draws.diagnostics if not diagnostic.passed}
     assert {"live_fraction", "finished"} <= failed
-    assert draws.numbers["likelihood_calls"] <= 1500 + 64
+    assert draws.numbers["likelihood_calls"] - draws.numbers["particle_calls"] <= 1500 + 64
 
 
 def test_the_number_of_draws_can_be_chosen():
