@@ -149,12 +149,14 @@ def test_status_needs_several_runs_or_a_folder(tmp_path):
 
 @pytest.mark.parametrize("damage", ["", "{", "null", "[1]", "{}", "[" * 100_000])
 @pytest.mark.parametrize("name", [names.EVIDENCE, names.PROVENANCE])
-def test_status_of_a_damaged_run_is_one_error(name, damage):
+def test_a_damaged_run_is_an_error_after_the_state_of_the_others(name, damage):
     folder = written(run_a(TWO_RUNS))
     (folder / name).write_text(damage)
     for place in ("several.yaml", "out"):
         found = call("campaign", "status", place)
-        assert (found.exit_code, found.stdout) == (2, "")
+        assert found.exit_code == 2
+        assert "1 unreadable" in found.stdout.splitlines()[-1]
+        assert found.stdout.startswith("a  unreadable  see the error below")
         assert found.stderr.startswith(f"error: out/a/{name}: ")
         assert found.stderr.count("\n") == 1
 

@@ -31,8 +31,9 @@ def status(place: str, output: Path | None, seed: int | None, as_json: bool) -> 
     """Show the state of the runs of a file, or of the runs in a folder.
 
     A run is `missing`, `running` in another process, `unfinished` (`globalfit run` goes on with it from its
-    checkpoint), `finished`, or its folder holds a run of `other settings` or on `other data`. What the file does not
-    say is not compared with what the folder holds: `globalfit run` looks at the defaults as well.
+    checkpoint), `finished`, `unreadable` (exit status 2), or its folder holds a run of `other settings` or on `other
+    data`. What the file does not say is not compared with what the folder holds: `globalfit run` looks at the defaults
+    as well.
     """
     if Path(place).is_dir():
         if output is not None or seed is not None:
@@ -45,9 +46,10 @@ def status(place: str, output: Path | None, seed: int | None, as_json: bool) -> 
         rows = {cell.name: standing(parent / cell.name, cell.run) for cell in listed.cells}
     if as_json:
         click.echo(json.dumps([record(name, found) for name, found in rows.items()], indent=2))
-        return
-    for line in table_lines(rows):
-        click.echo(line)
+    else:
+        click.echo("\n".join(table_lines(rows)))
+    if unreadable := [found.reason for found in rows.values() if found.state is State.UNREADABLE]:
+        raise OutputError("\n".join(unreadable))
 
 
 def run_folders(folder: Path) -> list[Path]:
@@ -87,6 +89,8 @@ def table_lines(rows: dict[str, Standing]) -> list[str]:
 
 def detail(found: Standing) -> str:
     """What there is to say about a state: the result, the checkpoint, or what is other."""
+    if found.state is State.UNREADABLE:
+        return "see the error below"
     if found.reason:
         return found.reason
     if found.evidence is not None:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import globalfit
 from globalfit import runfile
 from globalfit.difference import MISSING, differences, shown
+from globalfit.errors import GlobalFitError
 from globalfit.results import folder as names
 from globalfit.results.lock import is_locked
 from globalfit.results.records import read_evidence, read_provenance
@@ -33,6 +34,7 @@ class State(enum.Enum):
     FINISHED = "finished"
     OTHER = "other settings"
     OTHER_DATA = "other data"
+    UNREADABLE = "unreadable"
 
 
 class Checkpoint(NamedTuple):
@@ -45,7 +47,7 @@ class Checkpoint(NamedTuple):
 @dataclasses.dataclass(frozen=True)
 class Standing:
     """State of one folder: the checkpoint of an unfinished run, the content of `evidence.json` of a finished one, and
-    what is other about one that is not the run of the file."""
+    what is other about one that is not the run of the file, or what cannot be read."""
 
     folder: Path
     state: State
@@ -55,10 +57,14 @@ class Standing:
 
 
 def standing(folder: Path, run: RunFile | None = None) -> Standing:
-    """What a folder holds, and whether that is `run` if one is given.
+    """What a folder holds, and whether that is `run` if one is given."""
+    try:
+        return _standing(folder, run)
+    except GlobalFitError as error:
+        return Standing(folder, State.UNREADABLE, reason=str(error))
 
-    Raises `ConfigurationError` or `OutputError` for a file in it that cannot be read.
-    """
+
+def _standing(folder: Path, run: RunFile | None) -> Standing:
     if not (folder / names.RUN).is_file():
         return Standing(folder, State.MISSING)
     finished = (folder / names.REPORT).is_file()

@@ -68,13 +68,13 @@ def _inverse_block(target: Target, theta: Float[Array, "batch ndim"]) -> Float[A
 
 def inverse_cube(target: Target, theta: Float[np.ndarray, "batch ndim"]) -> Float[np.ndarray, "batch ndim"]:
     """Unit-cube points of any number of parameter points."""
-    parts = [np.asarray(_inverse_block(target, jnp.asarray(points))) for points in _blocks(theta, BLOCK)]
+    parts = [np.asarray(_inverse_block(target, jnp.asarray(points))) for points in blocks(theta, BLOCK)]
     return np.concatenate(parts)[: len(theta)]
 
 
 def transform_cube(target: Target, u: Float[np.ndarray, "batch ndim"]) -> Float[np.ndarray, "batch ndim"]:
     """Parameters of any number of unit-cube points, without their likelihood."""
-    parts = [np.asarray(_transform_block(target, jnp.asarray(points))) for points in _blocks(u, BLOCK)]
+    parts = [np.asarray(_transform_block(target, jnp.asarray(points))) for points in blocks(u, BLOCK)]
     return np.concatenate(parts)[: len(u)]
 
 
@@ -82,7 +82,7 @@ def evaluate_cube(
     target: Target, u: Float[np.ndarray, "batch ndim"], block: int = BLOCK
 ) -> tuple[Float[np.ndarray, "batch ndim"], Float[np.ndarray, " batch"]]:
     """Parameters and ln L of any number of unit-cube points, `block` points per call."""
-    parts = [cube_block(target, jnp.asarray(points)) for points in _blocks(u, block)]
+    parts = [cube_block(target, jnp.asarray(points)) for points in blocks(u, block)]
     theta, value = (np.concatenate([np.asarray(part[i]) for part in parts]) for i in (0, 1))
     return theta[: len(u)], value[: len(u)]
 
@@ -97,7 +97,7 @@ def log_likelihoods(
 
 def evaluate_log_prior(target: Target, theta: Float[np.ndarray, "batch ndim"]) -> Float[np.ndarray, " batch"]:
     """Log prior density of any number of parameter points."""
-    parts = [np.asarray(_log_prior_block(target, jnp.asarray(points))) for points in _blocks(theta, BLOCK)]
+    parts = [np.asarray(_log_prior_block(target, jnp.asarray(points))) for points in blocks(theta, BLOCK)]
     return np.concatenate(parts)[: len(theta)]
 
 
@@ -129,7 +129,7 @@ def too_few_solutions(have: int, tried: int, needed: int) -> ConfigurationError:
     )
 
 
-def _blocks(points: Float[np.ndarray, "batch ndim"], block: int) -> list[Float[np.ndarray, "block ndim"]]:
+def blocks(points: Float[np.ndarray, "batch ndim"], block: int) -> list[Float[np.ndarray, "block ndim"]]:
     """Blocks of equal shape; the last one is filled up with copies of the last point."""
     count = -(-len(points) // block)
     padded = np.concatenate([points, np.repeat(points[-1:], count * block - len(points), axis=0)])

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from globalfit.samplers.batching import CHUNK
+from globalfit.samplers.batching import BLOCK, CHUNK, blocks
 from globalfit.samplers.neighbours import neighbourhoods
 
 # Points that make the density, at most, a multiple of `STEP` where there are as many, so that clouds of different sizes
@@ -48,7 +48,9 @@ class Cloud(NamedTuple):
 
     def log_density(self, points: Float[np.ndarray, "point ndim"]) -> Float[np.ndarray, " point"]:
         """ln q."""
-        return np.asarray(_log_density(*(jnp.asarray(part) for part in (self.centers, self.roots, points))))
+        kernels = jnp.asarray(self.centers), jnp.asarray(self.roots)
+        parts = [np.asarray(_log_density(*kernels, jnp.asarray(part))) for part in blocks(points, BLOCK)]
+        return np.concatenate(parts)[: len(points)]
 
 
 class Hops(NamedTuple):

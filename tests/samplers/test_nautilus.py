@@ -31,7 +31,7 @@ def gaussian() -> tuple[Gaussian, Draws]:
 def test_evidence_and_information_of_a_correlated_gaussian(gaussian):
     target, draws = gaussian
     assert abs(pull(target, draws)) < 3.5
-    # 3000 effective points of the shells, 1 / sqrt(3000) = 0.018, and 6000 draws of a density that resembles a Gaussian.
+    # 3000 effective points of the shells, 1 / sqrt(3000) = 0.018, and 6000 draws of a density much like a Gaussian.
     assert 0.004 < draws.evidence.log_evidence_error < 0.012
     assert draws.evidence.information == pytest.approx(target.log_norm - 2.0 - target.log_evidence, abs=0.1)
     assert draws.converged
