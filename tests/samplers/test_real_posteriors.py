@@ -18,7 +18,7 @@ from globalfit.progress import silent
 from globalfit.samplers import Draws
 from globalfit.samplers.batching import inverse_cube
 from globalfit.samplers.diagnostics import effective_sizes
-from globalfit.samplers.nested import kish, live_counts, log_weights
+from globalfit.samplers.nested import live_counts, log_weights
 
 LIKELIHOODS = ["planck_relic", "lz_2024"]
 RUNS = {
@@ -76,23 +76,23 @@ def volume_errors(u, inside, log_likelihood: np.ndarray) -> np.ndarray:
 
 
 def moments(posterior, name: str, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
-    """Means and standard deviations in prior quantiles and the share of a region, each with its standard error."""
+    """Means and standard deviations in prior quantiles and the share of a region, each with its standard error.
+
+    The error of a quantity with the influence function f is that of the mean of f: sum(w^2 f^2) of weighted points.
+    """
     parameter, bound = REGION[name]
     column = posterior.names.index(parameter)
-    if draws.weighted is None:
-        theta = draws.theta.reshape(-1, posterior.ndim)
-        weight = np.full(len(theta), 1.0 / len(theta))
-        chains = inverse_cube(posterior, theta).reshape(draws.theta.shape)
-        size = float(np.min(effective_sizes(chains, "bulk")))
-    else:
-        theta, weight = draws.weighted.theta, np.exp(draws.weighted.log_weight)
-        size = kish(draws.weighted.log_weight)
+    theta = draws.theta.reshape(-1, posterior.ndim) if draws.weighted is None else draws.weighted.theta
+    weight = np.full(len(theta), 1.0 / len(theta)) if draws.weighted is None else np.exp(draws.weighted.log_weight)
     u, inside = inverse_cube(posterior, theta), theta[:, column] > bound
     values = moments_of(u, inside, weight)
-    mean, variance, share = values[: posterior.ndim], values[posterior.ndim : -1] ** 2, values[-1]
-    fourth = weight @ (u - mean) ** 4
-    spread = np.concatenate([variance, 0.25 * (fourth / variance - variance), [share * (1.0 - share)]])
-    errors = np.sqrt(spread / size)
+    mean, deviation, share = values[: posterior.ndim], values[posterior.ndim : -1], values[-1]
+    influence = np.column_stack([u - mean, 0.5 * ((u - mean) ** 2 / deviation - deviation), inside - share])
+    if draws.weighted is None:
+        size = np.min(effective_sizes(u.reshape(draws.theta.shape), "bulk"))
+        errors = np.sqrt(weight @ influence**2 / size)
+    else:
+        errors = np.sqrt(weight**2 @ influence**2)
     if draws.evidence is not None and draws.evidence.method == "nested sampling":
         errors = np.hypot(errors, volume_errors(u, inside, draws.weighted.log_likelihood))
     return values, errors
