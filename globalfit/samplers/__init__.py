@@ -111,7 +111,8 @@ class Draws:
 
     `theta` are equally weighted draws (chain, draw, ndim); samplers without chains return one chain. `stats` holds
     per-draw arrays (chain, draw), e.g. `diverging`; `numbers` holds scalars, e.g. `likelihood_calls`. `mesh` is
-    there if a plane was asked for.
+    there if a plane was asked for. `log_ratios` are ln of the weights of the draws of a nested run in other histories
+    of its volumes, over theirs.
     """
 
     names: tuple[str, ...]
@@ -125,6 +126,7 @@ class Draws:
     numbers: dict[str, float] = dataclasses.field(default_factory=dict)
     mesh: Mesh | None = None
     cross_check: CrossCheck | None = None
+    log_ratios: Float[np.ndarray, "history draw"] | None = None
 
     @property
     def converged(self) -> bool:

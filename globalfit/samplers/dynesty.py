@@ -15,7 +15,7 @@ from globalfit.samplers import Diagnostic, Draws, Target, Weighted
 from globalfit.samplers.batching import evaluate_log_prior, prior_draws
 from globalfit.samplers.diagnostics import ESS_BOUND, RANK_P_BOUND, at_least, at_most, insertion_rank_p
 from globalfit.samplers.lockstep import HOPS, CubeDraws, QueuePool, RandomWalks
-from globalfit.samplers.nested import integrate, kish, resample
+from globalfit.samplers.nested import integrate, kish, resample, weight_ratios
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.presets import SamplerOptions
 
@@ -129,6 +129,7 @@ class Dynesty:
                 "steps_per_walk": walks.tried / max(walks.walked, 1),
                 "prior_fraction_with_solution": options.nlive / start.tried,
             },
+            log_ratios=weight_ratios(log_likelihood, options.nlive, start.tried, log_weight, chosen, random),
         )
 
     def _iterate(self, sampler: Any, progress: Progress) -> np.ndarray:

@@ -5,14 +5,16 @@ Skilling, Bayesian Analysis 1 (2006) 833; plateaus as in Fowlie, Handley & Su, a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import logsumexp
 
 from globalfit.samplers import Evidence
 
-# Simulated shrinkage histories that give the error of ln Z.
-SIMULATIONS = 256
+# Simulated shrinkage histories that give the error of ln Z, and those that give the errors of shares.
+SIMULATIONS, RATIOS = 256, 100
 
 
 def live_counts(log_likelihood: Float[np.ndarray, " dead"], live: int) -> Int[np.ndarray, " dead"]:
@@ -50,8 +52,7 @@ def integrate(
     """Evidence and normalised log weights of the dead points (in order of ln L, remaining live points last).
 
     `draws` prior points were needed for the first `live` ones with a finite ln L: the prior volume without a solution
-    is paid for, X_0 ~ Beta(live, draws - live). The error is the scatter of ln Z over shrinkage histories
-    X_i = X_{i-1} t_i, t_i ~ Beta(n_i, 1), and over X_0.
+    is paid for, X_0 ~ Beta(live, draws - live). The error is the scatter of ln Z over `histories`.
     """
     counts = live_counts(log_likelihood, live)
     log_start = np.log((live - 1) / (draws - 1)) if draws > live else 0.0
@@ -60,13 +61,36 @@ def integrate(
     weight = np.exp(log_weight - log_evidence)
     information = float(np.sum(weight * np.where(weight > 0.0, log_likelihood, 0.0)) - log_evidence)
 
-    simulated = np.empty(SIMULATIONS)
-    for i in range(SIMULATIONS):
-        start = np.log(random.beta(live, draws - live)) if draws > live else 0.0
-        volume = start + np.cumsum(np.log(random.random(len(counts))) / counts)
-        simulated[i] = logsumexp(log_weights(log_likelihood, volume, np.asarray(start)))
+    simulated = [logsumexp(one) for one in histories(log_likelihood, live, draws, SIMULATIONS, random)]
     evidence = Evidence(log_evidence, float(np.std(simulated, ddof=1)), "nested sampling", information)
     return evidence, log_weight - log_evidence
+
+
+def histories(
+    log_likelihood: Float[np.ndarray, " dead"], live: int, draws: int, count: int, random: np.random.Generator
+) -> Iterator[Float[np.ndarray, " dead"]]:
+    """ln(L_i dX_i), not normalised, in `count` possible shrinkage histories X_i = X_{i-1} t_i, t_i ~ Beta(n_i, 1).
+
+    X_0 is 1, or ~ Beta(live, draws - live) where more than `live` prior draws were needed.
+    """
+    counts = live_counts(log_likelihood, live)
+    for _ in range(count):
+        start = np.log(random.beta(live, draws - live)) if draws > live else 0.0
+        volume = start + np.cumsum(np.log(random.random(len(counts))) / counts)
+        yield log_weights(log_likelihood, volume, np.asarray(start))
+
+
+def weight_ratios(
+    log_likelihood: Float[np.ndarray, " dead"],
+    live: int,
+    draws: int,
+    log_weight: Float[np.ndarray, " dead"],
+    chosen: Int[np.ndarray, " draw"],
+    random: np.random.Generator,
+) -> Float[np.ndarray, "history draw"]:
+    """ln of the weights of the chosen points in some of the `histories`, over their `log_weight`; all normalised."""
+    found = histories(log_likelihood, live, draws, RATIOS, random)
+    return np.stack([(one - logsumexp(one) - log_weight)[chosen] for one in found])
 
 
 def kish(log_weight: Float[np.ndarray, " point"]) -> float:
