@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import dask.config
 import pytest
-from distributed import CancelledError, KilledWorker
+from distributed import CancelledError, Client, KilledWorker, LocalCluster
 
 from globalfit import runfile
 from globalfit.calibration.parallel import Done, spread
@@ -49,7 +52,14 @@ class Workers:
         self.addresses = [f"tcp://{index}" for index in range(count)]
         self.happens, self.futures = happens, []
 
-    def scheduler_info(self, n_workers: int):
+    @property
+    def scheduler(self):
+        return self
+
+    def sync(self, function, **arguments):
+        return function(**arguments)
+
+    def identity(self, n_workers: int):
         return {"workers": {address: {"name": address[-1]} for address in self.addresses}}
 
     def submit(self, function, task, pure, workers, allow_other_workers):
@@ -107,6 +117,40 @@ def test_a_run_that_kills_its_process_is_given_up_and_the_others_finish(monkeypa
     assert all(future.cancelled is not reported for future in deaths)
     assert told.count("refill") == ATTEMPTS
     assert sum("died; the run is tried again" in line for line in told) == ATTEMPTS - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Nap:
+    """A job of real workers."""
+
+    name: str
+
+    def carry_out(self) -> str:
+        time.sleep(0.05)
+        return self.name
+
+    def failed(self, message: str) -> str:
+        return message
+
+    def ending(self, outcome: str) -> str:
+        return f"{outcome} is done"
+
+
+def test_workers_are_never_lost_from_sight(monkeypatch):
+    """While the client asks the scheduler what it is all the time, which lists no workers."""
+    monkeypatch.setattr(dispatch, "LOOK_EVERY_S", 0.0)
+    told = []
+    with (
+        dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}),
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        dispatcher = Dispatcher(
+            client, lambda name, what: told.append(f"{name}: {what}"), lambda: told.append("refill")
+        )
+        found = dispatcher.carry_out([Nap(str(number)) for number in range(20)])
+    assert found == {str(number): str(number) for number in range(20)}
+    assert [line for line in told if "died" in line or line == "refill"] == []
 
 
 def test_an_error_on_a_worker_is_that_of_its_run(monkeypatch):

@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Generic, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 from distributed import CancelledError, Client, Future, KilledWorker, wait
 from distributed.client import FIRST_COMPLETED
@@ -67,8 +67,13 @@ class Dispatcher(Generic[Outcome]):
         return self._outcomes
 
     def _workers(self) -> Mapping[str, str]:
-        """Names of the workers by address."""
-        known = self._client.scheduler_info(n_workers=-1)["workers"]
+        """Names of the workers by address.
+
+        The scheduler is asked itself: `Client.scheduler_info` now and then returns what a regular call of the client's
+        own has just put in the place of the answer, without any workers.
+        """
+        client: Any = self._client
+        known: dict[str, Any] = client.sync(client.scheduler.identity, n_workers=-1)["workers"]
         return {address: str(worker["name"]) for address, worker in known.items()}
 
     def _start(self, workers: Mapping[str, str]) -> None:
