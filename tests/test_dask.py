@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dask.config
@@ -205,20 +206,50 @@ def finishes_elsewhere(folder: Path, *arguments: str, **more: str) -> None:
     assert json.loads((folder / "out/b" / names.EVIDENCE).read_text())["converged"]
 
 
-@pytest.mark.slow
-def test_the_workers_of_a_scheduler(tmp_path):
+@contextlib.contextmanager
+def scheduler_of_another(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A scheduler that has one worker: its address, and its process."""
     dask = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--scheduler-file", "address.json"]
     join = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", "address.json", "--nthreads", "4"]
-    quiet = {"cwd": tmp_path, "env": environment(tmp_path), "stderr": subprocess.DEVNULL}
+    quiet = {"cwd": folder, "env": environment(folder), "stderr": subprocess.DEVNULL}
     with subprocess.Popen([*dask, "--no-dashboard"], **quiet) as scheduler, subprocess.Popen(join, **quiet) as worker:
         try:
-            while not (tmp_path / "address.json").exists():
+            while not (folder / "address.json").exists():
                 time.sleep(0.1)
-            address = json.loads((tmp_path / "address.json").read_text())["address"]
-            finishes_elsewhere(tmp_path, "--scheduler", address)
+            yield json.loads((folder / "address.json").read_text())["address"], scheduler
         finally:
             worker.terminate()
             scheduler.terminate()
+
+
+@pytest.mark.slow
+def test_the_workers_of_a_scheduler(tmp_path):
+    with scheduler_of_another(tmp_path) as (address, _):
+        finishes_elsewhere(tmp_path, "--scheduler", address)
+
+
+@pytest.mark.slow
+def test_a_killed_scheduler_is_one_error_and_loses_nothing_that_was_finished(tmp_path):
+    runs = "".join(f"  r{seed}: {{seed: {seed}, sampler: {DYNESTY}}}\n" for seed in range(3))
+    (tmp_path / "several.yaml").write_text(f"common: {{model: toy, likelihoods: [gauss]}}\nruns:\n{runs}output: out\n")
+    finished = tmp_path / "out" / "r0" / names.EVIDENCE
+    with scheduler_of_another(tmp_path) as (address, scheduler):
+        process = started(tmp_path, "run", "several.yaml", "--scheduler", address)
+        while not (tmp_path / "out" / "r1").exists():
+            time.sleep(0.02)
+        scheduler.kill()
+        told = process.communicate(timeout=300)[1]
+    assert process.returncode == 2
+    assert told.splitlines()[-1].startswith("error: the Dask scheduler was lost, but nothing that was finished")
+    assert "Traceback" not in told
+    written = finished.stat().st_mtime_ns
+    process = started(tmp_path, "run", "several.yaml", "--workers", "2")
+    output, told = process.communicate(timeout=300)
+    assert process.returncode in (0, 3), told
+    assert [line.split(",")[0].split()[1:] for line in output.splitlines()[:3]] == [
+        ["was", "there", "already"], ["finished"], ["finished"]
+    ]  # fmt: skip
+    assert finished.stat().st_mtime_ns == written
 
 
 # What a queue of our own, which runs its jobs here, answers to the commands that submit and delete a job.

@@ -64,6 +64,9 @@ def connected(place: Place) -> Iterator[Connection]:
     import dask.config
     from distributed import Client
 
+    # What is lost is told by the dispatcher, without Dask's tracebacks in front; its client has a level of its own.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
         if place.scheduler is not None:
             yield Connection(stack.enter_context(_client(place.scheduler)), _nothing)

@@ -141,7 +141,9 @@ class Nautilus:
             log_likelihood=log_likelihood[None, chosen],
             log_prior=evaluate_log_prior(target, theta[chosen])[None],
             diagnostics=_checks(options, explored, log_weight, finished, tail_p(weighed, shells, component)),
-            evidence=Evidence(*weighed[-2:], "importance nested sampling", information),
+            evidence=Evidence(
+                weighed.log_evidence, weighed.log_evidence_error, "importance nested sampling", information
+            ),
             weighted=Weighted(theta, log_weight, log_likelihood),
             numbers={
                 "likelihood_calls": float(calls),

@@ -51,7 +51,7 @@ def test_the_evidence_has_no_bias_and_its_error_is_the_scatter():
 
 
 def test_the_volume_of_bounds_enters_the_error():
-    """Where the component hardly counts, 10 % on the volume of the shell that holds 70 % of Z are 7 % on Z."""
+    """Where the component hardly counts, 10 % on the volume of a shell are 10 % on its part of Z."""
     random = np.random.default_rng(1)
     component = component_of(cloud(0.02 * random.random((300, 2)), random), 100, random)
     shells, u, log_likelihood = two_shells(random)
@@ -68,9 +68,11 @@ def test_a_mode_that_the_shells_hardly_cover_gets_its_share():
     component = defensive_component(TARGET, 4000, 10_000, 1, silent)
     found = weigh(*two_shells(random), component)
     assert abs(found.log_evidence - TARGET.log_evidence) < 4.0 * found.log_evidence_error
+    # It is 0.01; without the component the few draws outside the square leave it near 1.
     assert found.log_evidence_error < 0.02
-    share = np.sum(np.exp(found.log_weight)[TARGET.transform(found.u.T)[0] < 0.0])
-    assert share == pytest.approx(TARGET.share, abs=0.02)
+    weight, inside = np.exp(found.log_weight), TARGET.transform(found.u.T)[0] < 0.0
+    share = np.sum(weight[inside])
+    assert share == pytest.approx(TARGET.share, abs=4.0 * np.sqrt(np.sum(weight**2 * (inside - share) ** 2)))
 
 
 def test_particles_tell_whether_the_weights_miss_something():
@@ -97,5 +99,6 @@ def test_nautilus_reports_both_evidences():
     draws = Nautilus(NautilusOptions(n_live=200, n_networks=0, n_batch=64, n_eff=600.0)).run(TARGET, 1, silent)
     numbers = draws.numbers
     assert numbers["likelihood_calls"] > numbers["particle_calls"] + numbers["exploration_calls"]
-    assert abs(numbers["log_evidence_shells"] - TARGET.log_evidence) < 0.3
+    # Four errors of 600 effective draws.
+    assert abs(numbers["log_evidence_shells"] - TARGET.log_evidence) < 4.0 / np.sqrt(600.0)
     assert {check.name: check.passed for check in draws.diagnostics}["tail_p"]

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from globalfit.results.modes import share_error
-from globalfit.samplers import Draws, Weighted
-from globalfit.samplers.nested import integrate, kish, live_counts, resample, weight_ratios
+from globalfit.samplers.nested import integrate, kish, live_counts, resample
 
 LIVE = 100
 SOLVED = 0.4
@@ -50,25 +48,6 @@ def test_pulls_of_the_evidence_have_unit_width(solved):
 
 def _with_live(run: tuple[np.ndarray, int]) -> tuple[np.ndarray, int, int]:
     return run[0], LIVE, run[1]
-
-
-def test_shares_scatter_by_what_their_error_says():
-    """Of two regions of which one has the part L of the volume at every L, and so half of the evidence."""
-    random = np.random.default_rng(4)
-    pulls = []
-    for _ in range(200):
-        run, live, tried = _with_live(synthetic_run(random, SOLVED))
-        _, log_weight = integrate(run, live, tried, random)
-        chosen = resample(log_weight, int(kish(log_weight)), random)
-        inside = (random.random(len(run)) < np.exp(run))[chosen]
-        draws = Draws(
-            ("x",), run[None, chosen, None], run[None, chosen], run[None, chosen], (),
-            weighted=Weighted(run[:, None], log_weight, run),
-            log_ratios=weight_ratios(run, live, tried, log_weight, chosen, random),
-        )  # fmt: skip
-        pulls.append((np.mean(inside) - 0.5) / share_error(draws, 1, inside))
-    assert abs(np.mean(pulls)) < 4.0 / math.sqrt(200.0)
-    assert np.std(pulls) == pytest.approx(1.0, abs=0.2)
 
 
 def test_a_flat_likelihood_has_its_value_as_evidence():

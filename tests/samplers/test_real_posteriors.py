@@ -10,15 +10,13 @@ import math
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp
 
 from globalfit import runfile
 from globalfit.build import build
 from globalfit.progress import silent
+from globalfit.results.standard_error import standard_error
 from globalfit.samplers import Draws
 from globalfit.samplers.batching import inverse_cube
-from globalfit.samplers.diagnostics import effective_sizes
-from globalfit.samplers.nested import live_counts, log_weights
 
 LIKELIHOODS = ["planck_relic", "lz_2024"]
 RUNS = {
@@ -49,8 +47,7 @@ RUNS = {
 }
 # One of two regions: its share of the posterior.
 REGION = {"axial": ("mass_ratio", 2.0), "dpdm": ("m_chi", 500.0)}
-NLIVE = 1000
-SAMPLERS = {"dynesty": {"nlive": NLIVE}, "nautilus": {}, "emcee": {"preset": "quick"}}
+SAMPLERS = {"dynesty": {}, "nautilus": {}, "emcee": {"preset": "quick"}}
 
 
 def posterior_of(name):
@@ -63,39 +60,26 @@ def moments_of(u, inside, weight):
     return np.concatenate([mean, np.sqrt(weight @ (u - mean) ** 2), [weight @ inside]])
 
 
-def volume_errors(u, inside, log_likelihood: np.ndarray) -> np.ndarray:
-    """Scatter of the moments over shrinkage histories of a nested run, whose volumes are only known on average."""
-    random = np.random.default_rng(1)
-    counts = live_counts(log_likelihood, NLIVE)
-    found = []
-    for _ in range(100):
-        volume = np.cumsum(np.log(random.random(len(counts))) / counts)
-        log_weight = log_weights(log_likelihood, volume, np.zeros(()))
-        found.append(moments_of(u, inside, np.exp(log_weight - logsumexp(log_weight))))
-    return np.std(found, axis=0)
+def placed(posterior, name: str, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Prior quantiles of points, and whether they lie in the region."""
+    parameter, bound = REGION[name]
+    return inverse_cube(posterior, theta), theta[:, posterior.names.index(parameter)] > bound
+
+
+def truth(posterior, name: str, grid: Draws) -> np.ndarray:
+    """Moments of the cells of brute force."""
+    return moments_of(*placed(posterior, name, grid.weighted.theta), np.exp(grid.weighted.log_weight))
 
 
 def moments(posterior, name: str, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
-    """Means and standard deviations in prior quantiles and the share of a region, each with its standard error.
-
-    The error of a quantity with the influence function f is that of the mean of f: sum(w^2 f^2) of weighted points.
-    """
-    parameter, bound = REGION[name]
-    column = posterior.names.index(parameter)
-    theta = draws.theta.reshape(-1, posterior.ndim) if draws.weighted is None else draws.weighted.theta
-    weight = np.full(len(theta), 1.0 / len(theta)) if draws.weighted is None else np.exp(draws.weighted.log_weight)
-    u, inside = inverse_cube(posterior, theta), theta[:, column] > bound
-    values = moments_of(u, inside, weight)
-    mean, deviation, share = values[: posterior.ndim], values[posterior.ndim : -1], values[-1]
-    influence = np.column_stack([u - mean, 0.5 * ((u - mean) ** 2 / deviation - deviation), inside - share])
-    if draws.weighted is None:
-        size = np.min(effective_sizes(u.reshape(draws.theta.shape), "bulk"))
-        errors = np.sqrt(weight @ influence**2 / size)
-    else:
-        errors = np.sqrt(weight**2 @ influence**2)
-    if draws.evidence is not None and draws.evidence.method == "nested sampling":
-        errors = np.hypot(errors, volume_errors(u, inside, draws.weighted.log_likelihood))
-    return values, errors
+    """Means and standard deviations in prior quantiles and the share of a region, each with its standard error, which
+    is that of the mean of its influence function."""
+    theta = draws.theta.reshape(-1, posterior.ndim)
+    u, inside = placed(posterior, name, theta)
+    values = moments_of(u, inside, np.full(len(u), 1.0 / len(u)))
+    mean, deviation = values[: posterior.ndim], values[posterior.ndim : -1]
+    influence = np.column_stack([u, 0.5 * (u - mean) ** 2 / deviation, inside])
+    return values, np.array([standard_error(draws, column) for column in influence.T])
 
 
 @pytest.fixture(scope="module", params=RUNS)
@@ -114,7 +98,7 @@ def test_samplers_agree_with_brute_force(brute_force, sampler, seed):
     _, built = build(runfile.parse(RUNS[name] | {"sampler": {sampler: SAMPLERS[sampler]}}))
     draws = built.run(posterior, seed, silent)
     assert draws.converged, [check.message for check in draws.diagnostics if not check.passed]
-    known, (found, error) = moments(posterior, name, grid)[0], moments(posterior, name, draws)
+    known, (found, error) = truth(posterior, name, grid), moments(posterior, name, draws)
     pulls = (found - known) / error
     assert np.max(np.abs(pulls)) < 3.0
     if draws.evidence is not None:
