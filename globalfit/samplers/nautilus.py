@@ -37,12 +37,12 @@ class NautilusOptions(SamplerOptions):
 
     presets: ClassVar = {
         "quick": {"n_eff": 2000.0},
-        "publication": {"n_live": 4000, "n_networks": 8, "n_eff": 50_000.0},
+        "publication": {"n_live": 4000, "n_networks": 4, "n_eff": 50_000.0},
     }
 
     n_live: int = Field(2000, ge=100, le=1_000_000, description="Points of the live set that each new bound encloses.")
     n_networks: int = Field(
-        4, ge=0, le=64, description="Neural networks per bound, averaged; 0 leaves the ellipsoids alone."
+        1, ge=0, le=64, description="Neural networks per bound, averaged; 0 leaves the ellipsoids alone."
     )
     n_batch: int = Field(512, ge=16, le=1_000_000, description="Points that are evaluated at once.")
     f_live: float = Field(
