@@ -49,11 +49,7 @@ class Run:
         """Points of a sampled parameter with weights that sum to one."""
         if self.samples is None:
             raise OutputError(f"{self.folder}: holds no draws.")
-        if name in self.samples.weighted:
-            weights = np.exp(self.samples.weighted["log_weight"])
-            return self.samples.weighted[name], weights / np.sum(weights)
-        points = self.samples.posterior[name].ravel()
-        return points, np.full(len(points), 1.0 / len(points))
+        return self.samples.points(name)
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:

@@ -7,9 +7,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float
-
 from globalfit.errors import OutputError
 from globalfit.results import folder as names
 from globalfit.results.inference import Samples, load
@@ -39,15 +36,6 @@ class Content:
         if self.details.get("profile") is not None:
             return False
         return self.details.get("plane") is None or self.evidence["log_evidence"] is not None
-
-    def points(self, name: str) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
-        """Points of a variable with weights that sum to one: the weighted ones of the sampler where it has them."""
-        weighted = self.samples.weighted
-        if name in weighted:
-            weights = np.exp(weighted["log_weight"])
-            return weighted[name], weights / np.sum(weights)
-        points = self.samples.posterior[name].ravel()
-        return points, np.full(len(points), 1.0 / len(points))
 
 
 def read_content(folder: Path) -> Content:

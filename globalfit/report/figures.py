@@ -51,7 +51,7 @@ def corner_figure(content: Content) -> Figure:
 
     parameters = content.sampled
     columns = [_coordinates(content, parameter) for parameter in parameters]
-    weights = content.points(parameters[0]["name"])[1]
+    weights = content.samples.points(parameters[0]["name"])[1]
     ranges = [_range(x, weights, parameter) for x, parameter in zip(columns, parameters, strict=True)]
     best = [_log10(parameter["best_fit"], parameter) for parameter in parameters]
     size = len(parameters)
@@ -206,7 +206,7 @@ def _smoothing(weights: Float[np.ndarray, " point"]) -> float:
 
 
 def _coordinates(content: Content, parameter: dict[str, Any]) -> Float[np.ndarray, " point"]:
-    x, _ = content.points(parameter["name"])
+    x, _ = content.samples.points(parameter["name"])
     return np.log10(x) if parameter["logarithmic"] else x
 
 

@@ -42,6 +42,14 @@ class Samples(NamedTuple):
     log_likelihood: dict[str, NDArray[Any]]
     weighted: dict[str, NDArray[Any]]
 
+    def points(self, name: str) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
+        """Points of a variable with weights that sum to one: the weighted ones of the sampler where it has them."""
+        if name in self.weighted:
+            weights = np.exp(self.weighted["log_weight"])
+            return self.weighted[name], weights / np.sum(weights)
+        points = self.posterior[name].ravel()
+        return points, np.full(len(points), 1.0 / len(points))
+
 
 @functools.cache
 def arviz() -> Any:

@@ -32,9 +32,6 @@ SAMPLERS: dict[str, Sampler] = {
 SPECIAL = {
     # Networks of 18 modes are slow to train: fewer bounds with more draws take a third of the time.
     ("nautilus", "eggbox"): Nautilus(NAUTILUS.model_copy(update={"f_live": 0.5})),
-    # Part of the neck is missed, by bounds and particles: ln Z is low by 0.025 and 0.008 with 1000 and 4000 live points
-    # at errors of 0.008 and 0.0065.
-    ("nautilus", "funnel"): Nautilus(NAUTILUS.model_copy(update={"n_live": 4000})),
 }
 SEEDS = range(6)
 # Cells per parameter: the grid has meshes where the others have seeds.
