@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from samplers.targets import TwoModes
+from samplers.targets import Funnel, TwoModes
 
 from globalfit.errors import ConfigurationError
 from globalfit.progress import silent
 from globalfit.samplers import defensive
-from globalfit.samplers.batching import evaluate_cube
+from globalfit.samplers.batching import evaluate_cube, transform_cube
 from globalfit.samplers.defensive import PARTICLES, Component, Shells, defensive_component, tail_p, weigh
 from globalfit.samplers.hops import cloud
 from globalfit.samplers.nautilus import Nautilus, NautilusOptions
@@ -86,6 +86,15 @@ def test_particles_tell_whether_the_weights_miss_something():
         particles=component.particles, log_likelihood_particles=component.log_likelihood_particles
     )
     assert tail_p(weigh(shells, u, log_likelihood, blind), shells, blind) < 1e-6
+
+
+def test_particles_settle_in_a_neck():
+    """Those that come to temperature 1 hold a tenth to a half of the share of the funnel's neck."""
+    funnel = Funnel.of()
+    random = np.random.default_rng(1)
+    share = np.mean(funnel.draws(random, 100_000)[:, 0] < -4.0)
+    found = transform_cube(funnel, defensive_component(funnel, 1000, 10_000, 1, silent).particles)
+    assert np.mean(found[:, 0] < -4.0) == pytest.approx(share, abs=4.0 * np.sqrt(share * (1.0 - share) / PARTICLES))
 
 
 def test_particles_that_stick_are_an_error(monkeypatch):

@@ -42,7 +42,7 @@ RUNS = {
             "g_chi": {"log_uniform": [0.11, 1.1]},
         },
         "likelihoods": LIKELIHOODS,
-        "sampler": {"grid": {"points": {"m_chi": 120, "epsilon": 40, "g_chi": 300}}},
+        "sampler": {"grid": {"points": {"m_chi": 150, "epsilon": 60, "g_chi": 360}}},
     },
 }
 # One of two regions: its share of the posterior.
