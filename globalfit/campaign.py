@@ -6,7 +6,6 @@ import dataclasses
 import enum
 import traceback
 from pathlib import Path
-from typing import Any
 
 import globalfit
 from globalfit import runfile
@@ -17,6 +16,7 @@ from globalfit.progress import Progress, silent
 from globalfit.provenance import data_checksums
 from globalfit.results import folder as names
 from globalfit.results.records import read_evidence, read_provenance
+from globalfit.results.schema import Evidence
 from globalfit.results.standing import State
 from globalfit.runfile.campaign import Cell
 
@@ -37,7 +37,7 @@ class CellOutcome:
     name: str
     folder: Path
     result: Result
-    evidence: dict[str, Any] | None = None
+    evidence: Evidence | None = None
     message: str = ""
     traceback: str = ""
 

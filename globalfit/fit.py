@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from globalfit.results.plane_files import write_curves, write_plane
 from globalfit.results.predictive import predictive_table
 from globalfit.results.profile import COLUMNS as OPTIMUM_COLUMNS
 from globalfit.results.profile import optimum_rows, profile_record, write_profiles
+from globalfit.results.schema import CrossCheckRecord, Details, Evidence
 from globalfit.results.summary import summarise, write_summary
 from globalfit.runfile import RunFile
 from globalfit.runfile.document import dump
@@ -50,7 +51,7 @@ class Outcome(NamedTuple):
 
     folder: Path
     draws: Draws | Optimum
-    evidence: dict[str, Any]
+    evidence: Evidence
 
 
 def fit(
@@ -123,7 +124,7 @@ def keep_draws(
     draws: Draws,
     clock: Clock,
     progress: Progress,
-) -> dict[str, Any]:
+) -> Evidence:
     """Write the files of a posterior; the content of `evidence.json`."""
     with clock("predictions"):
         # A plane evaluates its cells with the function of the draws, which then must not draw toys.
@@ -133,12 +134,13 @@ def keep_draws(
     evidence = evidence_record(draws, lost, best.log_likelihood)
     write_json(folder / names.EVIDENCE, evidence)
     write_summary(folder / names.SUMMARY, summarise(posterior, draws, stored), draws.converged)
-    more = {
+    record: Details = {
+        **details(posterior, sampler, draws, stored, best),
         "plane": None if plane is None else plane_record(posterior, plane),
         "predictive": predictive_table(posterior, draws, stored),
         "modes": [] if plane is not None else mode_table(posterior, draws, stored),
     }
-    write_json(folder / names.DETAILS, details(posterior, sampler, draws, stored, best) | more)
+    write_json(folder / names.DETAILS, record)
     if plane is not None:
         write_plane(folder / names.PLANE, plane)
         write_curves(folder / names.CURVES, posterior, plane)
@@ -150,7 +152,7 @@ def keep_draws(
 
 def keep_optimum(
     folder: Path, run: RunFile, posterior: Posterior, sampler: Sampler, optimum: Optimum, clock: Clock
-) -> dict[str, Any]:
+) -> Evidence:
     """Write the files of a best fit with its profiles; the content of `evidence.json`."""
     with clock("predictions"):
         best = best_fit(posterior, optimum.theta)
@@ -159,30 +161,35 @@ def keep_optimum(
     write_json(folder / names.EVIDENCE, evidence)
     rows = optimum_rows(posterior, optimum, best)
     write_summary(folder / names.SUMMARY, rows, optimum.converged, OPTIMUM_COLUMNS)
-    record = {"profile": profile_record(posterior, optimum)}
-    write_json(folder / names.DETAILS, details(posterior, sampler, optimum, None, best) | record)
+    record: Details = {
+        **details(posterior, sampler, optimum, None, best),
+        "profile": profile_record(posterior, optimum),
+    }
+    write_json(folder / names.DETAILS, record)
     write_profiles(folder / names.PROFILE, optimum)
     return evidence
 
 
-def evidence_record(draws: Draws | Optimum, lost: float, best: float) -> dict[str, Any]:
+def evidence_record(draws: Draws | Optimum, lost: float, best: float) -> Evidence:
     """Content of `evidence.json`; ln Z is null for a sampler that gives none."""
     found, weighted, check = (
         (draws.evidence, draws.weighted, draws.cross_check) if isinstance(draws, Draws) else (None, None, None)
     )
-    return {
+    record: Evidence = {
         "converged": draws.converged,
         "failed": [diagnostic.message for diagnostic in draws.diagnostics if not diagnostic.passed],
         "log_evidence": None if found is None else found.log_evidence,
         "log_evidence_error": None if found is None else found.log_evidence_error,
         "method": "none" if found is None else found.method,
         "information": None if found is None else found.information,
-        "cross_check": None if check is None else dataclasses.asdict(check),
+        "cross_check": None if check is None else CrossCheckRecord(**dataclasses.asdict(check)),
         "fraction_without_solution": lost,
         "best_log_likelihood": best,
         "effective_sample_size": None if weighted is None else float(1.0 / np.sum(np.exp(2.0 * weighted.log_weight))),
-        **{name: value for name, value in draws.numbers.items() if math.isfinite(value)},
     }
+    numbers = {name: value for name, value in draws.numbers.items() if math.isfinite(value)}
+    # Their names are up to the sampler.
+    return cast("Evidence", {**record, **numbers})
 
 
 def samples(posterior: Posterior, draws: Draws, stored: Stored) -> Samples:

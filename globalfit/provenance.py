@@ -11,11 +11,11 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import globalfit
 from globalfit.likelihood import Likelihood
 from globalfit.posterior import Posterior
+from globalfit.results.schema import GitState, Provenance
 
 _PACKAGES = (
     *("arviz", "corner", "dynesty", "emcee", "equinox", "h5netcdf", "jax", "jaxlib", "matplotlib", "numpy"),
@@ -25,7 +25,7 @@ _PACKAGES = (
 
 def provenance(
     posterior: Posterior, seed: int, source: str, started: datetime.datetime, seconds: Mapping[str, float]
-) -> dict[str, Any]:
+) -> Provenance:
     """Everything that is needed to say how a result came about; `seconds` are wall times by stage."""
     import jax
 
@@ -68,7 +68,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def git_state(root: Path) -> dict[str, Any] | None:
+def git_state(root: Path) -> GitState | None:
     """Commit of the source tree and whether it was changed since; None for an installed package."""
     git = shutil.which("git")
     if git is None or not (root / ".git").exists():

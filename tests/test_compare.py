@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import math
 import re
@@ -23,7 +24,8 @@ from globalfit.comparison.table import COLUMNS, NOT_COMPUTABLE, REFERENCE
 from globalfit.errors import ConfigurationError, OutputError, UnknownNameError
 from globalfit.fit import fit
 from globalfit.prior import distribution
-from globalfit.results.records import KEYS
+from globalfit.results import folder as names
+from globalfit.samplers import CrossCheck
 
 pytestmark = pytest.mark.usefixtures("toys", "no_report")
 
@@ -58,8 +60,10 @@ def command(*arguments):
 
 def test_bayes_factors_by_hand(tmp_path):
     a = run(tmp_path, "a")
-    check = {"method": "bridge sampling", "log_evidence": -11.5, "log_evidence_error": 0.1, "verdict": "disagree"}
-    first = edited(a, "first", log_evidence=-13.0, log_evidence_error=0.4, information=3.5, cross_check=check)
+    check = CrossCheck("bridge sampling", -11.5, 0.1, "disagree", -3.6, "they lie 3.6 standard deviations apart")
+    first = edited(
+        a, "first", log_evidence=-13.0, log_evidence_error=0.4, information=3.5, cross_check=dataclasses.asdict(check)
+    )
     numbers = {"log_evidence": -10.0, "log_evidence_error": 0.3, "best_log_likelihood": -1.25, "cross_check": None}
     second = edited(a, "second", **numbers)
     comparison = compare([first, second])
@@ -243,13 +247,20 @@ def test_different_data_are_refused(tmp_path):
 def test_runs_with_damaged_files_are_refused(tmp_path):
     a = run(tmp_path, "a")
     b = edited(a, "b")
-    for name, keys in KEYS.items():
+    for name in (names.EVIDENCE, names.DETAILS, names.PROVENANCE):
         whole = (b / name).read_text()
-        for key in keys:
-            (b / name).write_text(json.dumps({other: x for other, x in json.loads(whole).items() if other != key}))
+        for key in ("converged", "method", "model", "parameters", "globalfit", "data_sha256"):
+            document = json.loads(whole)
+            if key not in document:
+                continue
+            (b / name).write_text(json.dumps({other: x for other, x in document.items() if other != key}))
             with pytest.raises(OutputError, match=f"b/{name}: lacks {key}; was it changed"):
                 compare([b, a])
-        for damage, message in {"[]": "lacks", "null": "lacks", whole[:50]: "is not valid JSON"}.items():
+        for damage, message in {
+            "[]": "must be a mapping",
+            "null": "must be a mapping",
+            whole[:50]: "is not valid JSON",
+        }.items():
             (b / name).write_text(damage)
             with pytest.raises(OutputError, match=f"b/{name}: {message}"):
                 compare([b, a])

@@ -18,7 +18,7 @@ from globalfit import runfile
 from globalfit.build import resolve
 from globalfit.cli import cli
 from globalfit.results import folder as names
-from globalfit.results.records import KEYS
+from globalfit.results.schema import Evidence, Provenance
 from globalfit.results.standing import State, standing
 from globalfit.runfile.campaign import load_campaign
 from globalfit.runfile.document import dump
@@ -99,13 +99,41 @@ CHANGES = {
 }
 
 
+EVIDENCE: Evidence = {
+    "converged": True,
+    "failed": [],
+    "log_evidence": -1.0,
+    "log_evidence_error": 0.1,
+    "method": "none",
+    "information": None,
+    "cross_check": None,
+    "fraction_without_solution": 0.0,
+    "best_log_likelihood": 0.0,
+    "effective_sample_size": None,
+}
+PROVENANCE: Provenance = {
+    "globalfit": globalfit.__version__,
+    "git": None,
+    "python": "3.11",
+    "packages": {},
+    "run_file": "several.yaml",
+    "command": [],
+    "seed": 1,
+    "started": "",
+    "finished": "",
+    "seconds": {},
+    "data_sha256": {},
+    "machine": {"node": "", "system": "", "processor": "", "cores": None, "devices": [], "float": "float64"},
+}
+
+
 def written(run):
     """The folder of a finished run, as far as its state goes."""
     folder = Path(run.output)
     folder.mkdir(parents=True)
     (folder / names.RUN).write_text(dump(resolve(run).model_dump(mode="json")))
-    (folder / names.EVIDENCE).write_text(json.dumps(dict.fromkeys(KEYS[names.EVIDENCE])))
-    (folder / names.PROVENANCE).write_text(json.dumps({"globalfit": globalfit.__version__, "data_sha256": {}}))
+    (folder / names.EVIDENCE).write_text(json.dumps(EVIDENCE))
+    (folder / names.PROVENANCE).write_text(json.dumps(PROVENANCE))
     (folder / names.REPORT).write_text("")
     return folder
 
@@ -125,8 +153,8 @@ def test_status_notices_other_data():
     table = Path(str(importlib.resources.files("globalfit.likelihoods.lz_2024"))) / "limits.csv"
     known = hashlib.sha256(table.read_bytes()).hexdigest()
     for checksum, state in ((known, State.FINISHED), ("0" * 64, State.OTHER_DATA)):
-        origin = {"globalfit": globalfit.__version__, "data_sha256": {"no.package/x.csv": "1", name: checksum}}
-        (folder / names.PROVENANCE).write_text(json.dumps(origin))
+        checksums = {"no.package/x.csv": "1", name: checksum}
+        (folder / names.PROVENANCE).write_text(json.dumps(PROVENANCE | {"data_sha256": checksums}))
         found = standing(folder)
         assert found.state is state
     assert found.reason == f"{name} has changed since"

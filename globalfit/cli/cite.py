@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from globalfit.results.records import read_details
+from globalfit.results.schema import Reference
 from globalfit.runfile import load
 
 
@@ -21,7 +22,7 @@ def cite(run: str) -> None:
             click.echo(f"  {item['reference']}")
 
 
-def listed(run: str) -> list[dict[str, str]]:
+def listed(run: str) -> list[Reference]:
     """References of a finished run as its report has them, or of one that a run file describes."""
     if Path(run).is_dir():
         return read_details(Path(run))["references"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,6 +15,7 @@ from globalfit.cli.progress import shown_progress
 from globalfit.errors import OutputError
 from globalfit.results.folder import CHECKPOINT_EVERY_S, RUN
 from globalfit.results.records import read_evidence
+from globalfit.results.schema import Evidence
 from globalfit.runfile import RunFile, load
 from globalfit.runfile.campaign import load_campaign
 from globalfit.runfile.schema import MAX_SEED
@@ -117,7 +117,7 @@ def report(folder: Path) -> None:
     click.echo(f"report: {path}")
 
 
-def verdict(folder: Path, evidence: dict[str, Any]) -> str:
+def verdict(folder: Path, evidence: Evidence) -> str:
     """The outcome in a few lines, whether it converged first."""
     lines = ["converged: every check passed."]
     if not evidence["converged"]:
@@ -132,9 +132,9 @@ def verdict(folder: Path, evidence: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def cross_check_lines(evidence: dict[str, Any]) -> list[str]:
+def cross_check_lines(evidence: Evidence) -> list[str]:
     """What the second method says about the evidence, in one line; nothing for a best fit."""
-    check = evidence.get("cross_check")
+    check = evidence["cross_check"]
     if check is None:
         return []
     if check["verdict"] == "not computable":

@@ -22,6 +22,7 @@ from globalfit.files import replaced, write_json
 from globalfit.report.figures import STYLE
 from globalfit.report.page import data_uri, page_environment
 from globalfit.results import folder as names
+from globalfit.results.schema import Provenance
 
 PAGE, TABLE, SENSITIVITY, RECORD = "comparison.html", "comparison.csv", "sensitivity.csv", "comparison.json"
 FIGURE = "comparison"
@@ -105,9 +106,9 @@ def _factor_record(row: Row, reference: Row | None) -> dict[str, Any] | None:
     }
 
 
-def _program(provenance: dict[str, Any]) -> str:
+def _program(provenance: Provenance) -> str:
     """Version of the program, with the commit of its source where that is known."""
-    version, git = str(provenance["globalfit"]), provenance["git"]
+    version, git = provenance["globalfit"], provenance["git"]
     if git is None:
         return version
     return f"{version}, commit {str(git['commit'])[:8]}{' with local changes' if git['changed'] else ''}"

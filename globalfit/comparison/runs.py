@@ -15,7 +15,8 @@ from globalfit import runfile
 from globalfit.errors import ConfigurationError, OutputError
 from globalfit.results import folder as names
 from globalfit.results.inference import Samples, load
-from globalfit.results.records import read_details, read_evidence, read_provenance
+from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_names
+from globalfit.results.schema import Details, Evidence, ParameterRecord, Provenance
 from globalfit.runfile import RunFile
 
 # Longest list of options in an error message.
@@ -29,13 +30,13 @@ class Run:
     name: str
     folder: Path
     settings: RunFile
-    evidence: dict[str, Any]
-    details: dict[str, Any]
-    provenance: dict[str, Any]
+    evidence: Evidence
+    details: Details
+    provenance: Provenance
     samples: Samples | None
 
     @property
-    def parameters(self) -> dict[str, dict[str, Any]]:
+    def parameters(self) -> dict[str, ParameterRecord]:
         """The sampled parameters."""
         return {row["name"]: row for row in self.details["parameters"] if row["sampled"]}
 
@@ -77,15 +78,15 @@ def read_run(folder: Path, name: str) -> Run:
         raise OutputError(f"{folder}: is not a folder of a run.")
     if not (folder / names.RUN).is_file() or not (folder / names.REPORT).is_file():
         raise OutputError(f"{folder}: is not the folder of a finished run.")
-    posterior = folder / names.POSTERIOR
+    details, posterior = read_details(folder), folder / names.POSTERIOR
     return Run(
         name=name,
         folder=folder,
         settings=runfile.load(folder / names.RUN),
         evidence=read_evidence(folder),
-        details=read_details(folder),
+        details=details,
         provenance=read_provenance(folder),
-        samples=load(posterior) if posterior.is_file() else None,
+        samples=load(posterior, sampled_names(details)) if posterior.is_file() else None,
     )
 
 

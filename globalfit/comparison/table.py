@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from globalfit.comparison.runs import Run
 from globalfit.comparison.scales import jeffreys
 from globalfit.files import replaced
+from globalfit.results.schema import CrossCheckRecord
 
 COLUMNS = (
     *("run", "model", "log_evidence", "log_evidence_error", "log10_bayes_factor", "log10_bayes_factor_error"),
@@ -74,16 +75,16 @@ def table(runs: Iterable[Run]) -> list[Row]:
             converged=run.evidence["converged"],
             failed=tuple(run.evidence["failed"]),
             method=run.evidence["method"],
-            second=_second(run.evidence.get("cross_check")),
+            second=_second(run.evidence["cross_check"]),
         )
         for run in runs
     ]
 
 
-def _second(record: Mapping[str, Any] | None) -> Second:
+def _second(record: CrossCheckRecord | None) -> Second:
     if record is None:
         return Second("none", None, None, NOT_COMPUTABLE)
-    return Second(**{field.name: record[field.name] for field in dataclasses.fields(Second)})
+    return Second(record["method"], record["log_evidence"], record["log_evidence_error"], record["verdict"])
 
 
 def best(rows: Sequence[Row]) -> Row | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 from globalfit.errors import OutputError
 from globalfit.results import folder as names
 from globalfit.results.inference import Samples, load
-from globalfit.results.records import read_details, read_evidence, read_provenance
+from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_names
+from globalfit.results.schema import Details, Evidence, ParameterRecord, Provenance
+from globalfit.results.summary import COLUMNS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,13 +21,13 @@ class Content:
     folder: Path
     settings: str
     samples: Samples
-    evidence: dict[str, Any]
+    evidence: Evidence
     summary: list[dict[str, str]]
-    details: dict[str, Any]
-    provenance: dict[str, Any]
+    details: Details
+    provenance: Provenance
 
     @property
-    def sampled(self) -> list[dict[str, Any]]:
+    def sampled(self) -> list[ParameterRecord]:
         """The sampled parameters."""
         return [parameter for parameter in self.details["parameters"] if parameter["sampled"]]
 
@@ -55,7 +56,9 @@ def read_content(folder: Path) -> Content:
     return Content(
         folder,
         settings,
-        Samples({}, {}, {}, {}) if details.get("profile") is not None else load(folder / names.POSTERIOR),
+        Samples({}, {}, {}, {})
+        if details.get("profile") is not None
+        else load(folder / names.POSTERIOR, sampled_names(details)),
         read_evidence(folder),
         _rows(folder / names.SUMMARY, summary, details),
         details,
@@ -63,13 +66,21 @@ def read_content(folder: Path) -> Content:
     )
 
 
-def _rows(path: Path, text: str, details: dict[str, Any]) -> list[dict[str, str]]:
+def _rows(path: Path, text: str, details: Details) -> list[dict[str, str]]:
     """The rows of `summary.csv`. Raises `OutputError` if it ends too early or is not that of the run."""
     rows = list(csv.DictReader(text.splitlines()))
-    parameters = {item["name"]: item["sampled"] for item in details["parameters"]}
-    expected = [name for name, sampled in parameters.items() if sampled]
-    expected += [item["name"] for item in details["predictions"] if item["name"] not in parameters]
-    missing = set(expected).difference(row.get("parameter", "") for row in rows)
-    if missing or not text.endswith("\n"):
+    parameters = {item["name"] for item in details["parameters"]}
+    expected = {*sampled_names(details), *({item["name"] for item in details["predictions"]} - parameters)}
+    missing = expected.difference(row.get("parameter") for row in rows)
+    if missing or not text.endswith("\n") or not (details.get("profile") or all(map(_has_numbers, rows))):
         raise OutputError(f"{path}: is cut off, or not that of the run; put the file back, or run again elsewhere.")
     return rows
+
+
+def _has_numbers(row: dict[str, str]) -> bool:
+    """Whether a row of a posterior's table has a number, or nothing, in every column that takes one."""
+    try:
+        _ = [float(row[column] or 0.0) for column in COLUMNS[1:]]
+    except (KeyError, TypeError, ValueError):
+        return False
+    return True

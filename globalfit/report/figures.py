@@ -22,6 +22,7 @@ from globalfit.report.content import Content
 from globalfit.report.labels import experiment, tex
 from globalfit.report.ticks import interval_text, set_ticks
 from globalfit.results.inference import arviz
+from globalfit.results.schema import MeasurementRecord, ParameterRecord
 from globalfit.results.summary import weighted_quantiles
 
 POSTERIOR_COLOUR = "#1f4e79"
@@ -89,25 +90,26 @@ def corner_figure(content: Content) -> Figure:
 
 def predictions_figure(content: Content) -> Figure | None:
     """Posterior of the quantity behind each experiment that has one, with the measured value where there is one."""
-    rows = [
-        (row["name"], row["measurements"][0])
-        for row in content.details["likelihoods"]
-        if len(row["measurements"]) == 1 and row["measurements"][0]["prediction"] in content.samples.posterior
+    posterior = content.samples.posterior
+    single = [
+        (row["name"], row["measurements"][0]) for row in content.details["likelihoods"] if len(row["measurements"]) == 1
     ]
+    rows = [(name, row, word) for name, row in single if (word := row["prediction"]) in posterior]
     if not rows:
         return None
     columns = min(len(rows), PANELS_PER_ROW)
     lines = math.ceil(len(rows) / columns)
     with mpl.rc_context(STYLE):
         figure = new_figure(3.0 * columns + 0.4, 2.7 * lines)
-        for k, (name, row) in enumerate(rows):
+        for k, (name, row, word) in enumerate(rows):
             axes = figure.add_subplot(lines, columns, k + 1)
-            _draw_prediction(axes, name, row, content.samples.posterior[row["prediction"]].ravel())
+            _draw_prediction(axes, name, row, posterior[word].ravel())
+            axes.set_xlabel(tex(word, row["unit"]))
         figure.tight_layout()
     return figure
 
 
-def _draw_axes(axes: Any, parameters: Sequence[dict[str, Any]], ranges: Sequence[tuple[float, float]]) -> None:
+def _draw_axes(axes: Any, parameters: Sequence[ParameterRecord], ranges: Sequence[tuple[float, float]]) -> None:
     """Ticks in the parameters' own units; numbers and names only at the left and at the bottom."""
     last = len(parameters) - 1
     for j, i in itertools.combinations_with_replacement(range(last + 1), 2):
@@ -124,7 +126,7 @@ def _draw_axes(axes: Any, parameters: Sequence[dict[str, Any]], ranges: Sequence
 
 def _draw_diagonal(
     axes: Axes,
-    parameter: dict[str, Any],
+    parameter: ParameterRecord,
     x: Float[np.ndarray, " point"],
     weights: Float[np.ndarray, " point"],
     bounds: tuple[float, float],
@@ -149,7 +151,7 @@ def _draw_diagonal(
     axes.set_ylim(0.0, 1.15 * top)
 
 
-def _draw_prediction(axes: Axes, name: str, row: dict[str, Any], x: Float[np.ndarray, " point"]) -> None:
+def _draw_prediction(axes: Axes, name: str, row: MeasurementRecord, x: Float[np.ndarray, " point"]) -> None:
     finite = x[np.isfinite(x)]
     logarithmic = bool(len(finite)) and finite.min() > 0.0 and finite.max() > 30.0 * finite.min()
     shown = np.log10(finite) if logarithmic else finite
@@ -165,7 +167,6 @@ def _draw_prediction(axes: Axes, name: str, row: dict[str, Any], x: Float[np.nda
         axes.axvspan(low, high, color=MEASURED_COLOUR, alpha=0.45, linewidth=0.0, label="measured")
         axes.legend(frameon=False, fontsize=9)
     axes.set_yticks([])
-    axes.set_xlabel(tex(row["prediction"], row["unit"]))
     axes.set_title(experiment(name), fontsize=10.5)
 
 
@@ -205,17 +206,17 @@ def _smoothing(weights: Float[np.ndarray, " point"]) -> float:
     return float(np.clip(math.sqrt(100.0 * BINS**2 / (4.0 * math.pi * _effective(weights))), 0.7, 2.0))
 
 
-def _coordinates(content: Content, parameter: dict[str, Any]) -> Float[np.ndarray, " point"]:
+def _coordinates(content: Content, parameter: ParameterRecord) -> Float[np.ndarray, " point"]:
     x, _ = content.samples.points(parameter["name"])
     return np.log10(x) if parameter["logarithmic"] else x
 
 
-def _log10(value: float, parameter: dict[str, Any]) -> float:
+def _log10(value: float, parameter: ParameterRecord) -> float:
     return math.log10(value) if parameter["logarithmic"] else value
 
 
 def _range(
-    x: Float[np.ndarray, " point"], weights: Float[np.ndarray, " point"], parameter: dict[str, Any]
+    x: Float[np.ndarray, " point"], weights: Float[np.ndarray, " point"], parameter: ParameterRecord
 ) -> tuple[float, float]:
     """The prior's range where the posterior fills a good part of it, else the posterior's with a margin."""
     curve = parameter["prior_curve"]["x"]

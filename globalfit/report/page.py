@@ -37,7 +37,7 @@ def render(content: Content, figures: Mapping[str, str]) -> str:
         settings=content.settings,
         provenance=content.provenance,
         shows_posterior=content.shows_posterior,
-        cross_check=content.evidence.get("cross_check"),
+        cross_check=content.evidence["cross_check"],
         **{"plane": None, "profile": None, "predictive": [], "modes": [], **content.details},
     )
 

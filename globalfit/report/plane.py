@@ -28,6 +28,7 @@ from globalfit.results import folder as names
 from globalfit.results.contours import Axis, Curve, Field, plane_lines, plane_regions
 from globalfit.results.plane import RELIC
 from globalfit.results.plane_files import EXCLUSION
+from globalfit.results.schema import AxisRecord, PlaneRecord
 
 RELIC_COLOUR, OVERPRODUCED_COLOUR, GAP_COLOUR = "#1f3a5f", "#d5dfec", "#8c8c8c"
 # Characters of an expression that a title has room for.
@@ -44,7 +45,7 @@ def plane_figure(content: Content) -> Figure | None:
     record = content.details.get("plane")
     if record is None:
         return None
-    fields = read_fields(content.folder / names.PLANE)
+    fields = _fields_of(record, content.folder / names.PLANE)
     x, y = (_axis(record[key], fields[record[key]["name"]], vertical) for vertical, key in enumerate("xy"))
     shape = len(y.values), len(x.values)
     with mpl.rc_context(STYLE | {"hatch.linewidth": 0.5}):
@@ -92,7 +93,21 @@ def read_fields(path: Path) -> dict[str, Float[np.ndarray, " cell"]]:
         raise OutputError(f"{path}: cannot be read as the table of a plane: {error}.") from error
 
 
-def _axis(record: dict[str, Any], cells: Float[np.ndarray, " cell"], vertical: int) -> Axis:
+def _fields_of(record: PlaneRecord, path: Path) -> dict[str, Float[np.ndarray, " cell"]]:
+    """Columns of the table of this plane. Raises `OutputError` if it is that of another one."""
+    fields = read_fields(path)
+    needed = [record["x"]["name"], record["y"]["name"], *(EXCLUSION + row["name"] for row in record["experiments"])]
+    needed += [] if record["omega_h2"] is None else [RELIC]
+    cells = record["x"]["cells"] * record["y"]["cells"]
+    if fault := next((name for name in needed if len(fields.get(name, ())) != cells), ""):
+        raise OutputError(
+            f"{path}: has no {cells} numbers of {fault}, as the plane of this run has; "
+            "put the file back, or run again elsewhere."
+        )
+    return fields
+
+
+def _axis(record: AxisRecord, cells: Float[np.ndarray, " cell"], vertical: int) -> Axis:
     """Axis of the plane; the table goes along x first."""
     count = record["cells"]
     values = cells[:: len(cells) // count] if vertical else cells[:count]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,6 +17,7 @@ from globalfit.report.figures import BEST_COLOUR, PANELS_PER_ROW, POSTERIOR_COLO
 from globalfit.report.labels import tex
 from globalfit.report.ticks import set_ticks
 from globalfit.results import folder as names
+from globalfit.results.schema import ParameterRecord, ProfileRecord
 
 # Depth in ln L down to which a profile is drawn, and its margin on both sides as a part of the shown range.
 SHOWN, MARGIN = 3.5, 0.06
@@ -30,7 +30,7 @@ def profiles_figure(content: Content) -> Figure | None:
     record = content.details.get("profile")
     if not record or not record["parameters"]:
         return None
-    table = read_profiles(content)
+    table = read_profiles(content, record)
     columns = min(len(record["parameters"]), PANELS_PER_ROW)
     lines = math.ceil(len(record["parameters"]) / columns)
     with mpl.rc_context(STYLE):
@@ -49,7 +49,7 @@ def profile_planes_figure(content: Content) -> Figure | None:
     record = content.details.get("profile")
     if not record or not record["planes"]:
         return None
-    table = read_profiles(content)
+    table = read_profiles(content, record)
     columns = min(len(record["planes"]), PANELS_PER_ROW - 1)
     lines = math.ceil(len(record["planes"]) / columns)
     with mpl.rc_context(STYLE):
@@ -61,24 +61,32 @@ def profile_planes_figure(content: Content) -> Figure | None:
     return figure
 
 
-def read_profiles(content: Content) -> dict[str, Columns]:
-    """Columns of `profile.csv` by profile. Raises `OutputError` if it cannot be read."""
+def read_profiles(content: Content, record: ProfileRecord) -> dict[str, Columns]:
+    """Columns of `profile.csv` by profile. Raises `OutputError` if it cannot be read or is not that of the run."""
     path = content.folder / names.PROFILE
+    groups: dict[str, list[dict[str, float]]] = {}
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+            for row in csv.DictReader(stream):
+                groups.setdefault(row.pop("profile"), []).append({name: float(value) for name, value in row.items()})
     except OSError as error:
         raise OutputError(f"{path}: cannot be read: {error.strerror}.") from error
-    numbers = [name for name in rows[0] if name != "profile"] if rows else []
-    groups: dict[str, list[dict[str, str]]] = {}
-    for row in rows:
-        groups.setdefault(row["profile"], []).append(row)
-    return {
-        key: {name: np.array([float(row[name]) for row in group]) for name in numbers} for key, group in groups.items()
-    }
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise OutputError(f"{path}: cannot be read as a table of profiles: {error}.") from error
+    columns = {key: {name: np.array([row[name] for row in rows]) for name in rows[0]} for key, rows in groups.items()}
+    profiles = [[row["name"]] for row in record["parameters"]] + record["planes"]
+    for axes in profiles:
+        found = columns.get(" ".join(axes), {})
+        count = len(found.get("delta_log_likelihood", ()))
+        if count < 2 or set(axes).difference(found) or (len(axes) == 2 and math.isqrt(count) ** 2 != count):
+            raise OutputError(
+                f"{path}: lacks the profile of {' and '.join(axes)}, or a part of it; "
+                "put the file back, or run again elsewhere."
+            )
+    return columns
 
 
-def _draw_profile(axes: Axes, parameter: dict[str, Any], record: dict[str, Any], columns: Columns) -> None:
+def _draw_profile(axes: Axes, parameter: ParameterRecord, record: ProfileRecord, columns: Columns) -> None:
     x, delta = _coordinates(columns[parameter["name"]], parameter), columns["delta_log_likelihood"]
     bounds = _range(x, delta)
     curve = np.where(np.isfinite(delta), delta, 10.0 * SHOWN)
@@ -104,7 +112,7 @@ def _draw_profile(axes: Axes, parameter: dict[str, Any], record: dict[str, Any],
 
 
 def _draw_plane(
-    axes: Axes, pair: tuple[dict[str, Any], dict[str, Any]], record: dict[str, Any], columns: Columns
+    axes: Axes, pair: tuple[ParameterRecord, ParameterRecord], record: ProfileRecord, columns: Columns
 ) -> None:
     x, y = (_coordinates(columns[parameter["name"]], parameter) for parameter in pair)
     count = math.isqrt(len(x))
@@ -124,11 +132,11 @@ def _draw_plane(
     axes.set_ylabel(tex(pair[1]["name"], pair[1]["unit"]))
 
 
-def _parameter(content: Content, name: str) -> dict[str, Any]:
+def _parameter(content: Content, name: str) -> ParameterRecord:
     return next(parameter for parameter in content.sampled if parameter["name"] == name)
 
 
-def _coordinates(values: Float[np.ndarray, " value"], parameter: dict[str, Any]) -> Float[np.ndarray, " value"]:
+def _coordinates(values: Float[np.ndarray, " value"], parameter: ParameterRecord) -> Float[np.ndarray, " value"]:
     """Values as they are drawn: log10 where the prior is logarithmic."""
     return np.log10(values) if parameter["logarithmic"] else values
 

@@ -6,7 +6,6 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +16,16 @@ from globalfit.likelihood import Likelihood, Measurement
 from globalfit.posterior import Posterior
 from globalfit.prior import DISTRIBUTIONS, Distribution
 from globalfit.results.derived import BestFit, Stored, status_fractions
+from globalfit.results.schema import (
+    Details,
+    DiagnosticRecord,
+    LikelihoodRecord,
+    MeasurementRecord,
+    ParameterRecord,
+    PriorCurve,
+    Reference,
+    StatusRecord,
+)
 from globalfit.samplers import Draws, Optimum, Sampler
 
 # Tools that every result rests on; models, experiments and samplers bring their own references.
@@ -31,13 +40,13 @@ _CURVE_POINTS = 200
 
 def details(
     posterior: Posterior, sampler: Sampler, draws: Draws | Optimum, stored: Stored | None, best: BestFit
-) -> dict[str, Any]:
+) -> Details:
     """Plain data of the report; `stored` is None for an optimiser, which has no draws."""
     return {
         "model": {"name": posterior.model.name, "title": posterior.model.title},
         "sampler": {"title": sampler.title, "numbers": dict(draws.numbers), "draws": _count(draws)},
         "converged": draws.converged,
-        "diagnostics": [dataclasses.asdict(diagnostic) for diagnostic in draws.diagnostics],
+        "diagnostics": [DiagnosticRecord(**dataclasses.asdict(diagnostic)) for diagnostic in draws.diagnostics],
         "parameters": parameter_table(posterior, best),
         "likelihoods": likelihood_table(posterior, stored, best),
         "predictions": [
@@ -53,7 +62,7 @@ def details(
     }
 
 
-def status_table(flags: Int[np.ndarray, "*point"]) -> list[dict[str, Any]]:
+def status_table(flags: Int[np.ndarray, "*point"]) -> list[StatusRecord]:
     """How often each status occurs among points, and what it means."""
     return [
         {"name": name, "fraction": fraction, "meaning": _meaning(name)}
@@ -61,12 +70,12 @@ def status_table(flags: Int[np.ndarray, "*point"]) -> list[dict[str, Any]]:
     ]
 
 
-def parameter_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]:
+def parameter_table(posterior: Posterior, best: BestFit) -> list[ParameterRecord]:
     """Every parameter: unit, meaning, prior or definition, value at the best fit, and the prior's curve."""
     space = posterior.parameters
     known = {parameter.name: parameter for parameter in posterior.every_parameter}
     sampled = dict(zip(space.prior.names, space.prior.distributions, strict=True))
-    table = []
+    table: list[ParameterRecord] = []
     for name in [*known, *(name for name in best.parameters if name not in known)]:
         parameter, prior = known.get(name), sampled.get(name)
         table.append(
@@ -77,14 +86,14 @@ def parameter_table(posterior: Posterior, best: BestFit) -> list[dict[str, Any]]
                 "sampled": prior is not None,
                 "definition": definition(name, posterior),
                 "logarithmic": prior is not None and prior.logarithmic,
-                "prior_curve": None if prior is None else prior_curve(prior),
+                "prior_curve": {"x": [], "density": []} if prior is None else prior_curve(prior),
                 "best_fit": best.parameters[name],
             }
         )
     return table
 
 
-def likelihood_table(posterior: Posterior, stored: Stored | None, best: BestFit) -> list[dict[str, Any]]:
+def likelihood_table(posterior: Posterior, stored: Stored | None, best: BestFit) -> list[LikelihoodRecord]:
     """Every experiment: ln L at the best fit, its mean over the posterior, its maximum and its value without a signal;
     its measurements with their pulls."""
     return [
@@ -106,7 +115,9 @@ def likelihood_table(posterior: Posterior, stored: Stored | None, best: BestFit)
     ]
 
 
-def _measurement_row(posterior: Posterior, measurement: Measurement, predicted: float, pull: float) -> dict[str, Any]:
+def _measurement_row(
+    posterior: Posterior, measurement: Measurement, predicted: float, pull: float
+) -> MeasurementRecord:
     word = posterior.vocabulary[measurement.prediction] if measurement.prediction else None
     return {
         "observable": measurement.observable,
@@ -120,12 +131,12 @@ def _measurement_row(posterior: Posterior, measurement: Measurement, predicted: 
     }
 
 
-def references(posterior: Posterior, sampler: Sampler) -> list[dict[str, str]]:
+def references(posterior: Posterior, sampler: Sampler) -> list[Reference]:
     """What to cite, and for what."""
     groups = [(posterior.model.title, posterior.model.references)]
     groups += [(item.title, (*item.references, *_sources(item))) for item in posterior.likelihoods.values()]
     groups += [(sampler.title, sampler.references)]
-    listed = [{"for": what, "reference": text} for what, texts in groups for text in texts]
+    listed: list[Reference] = [{"for": what, "reference": text} for what, texts in groups for text in texts]
     return listed + [{"for": what, "reference": text} for what, text in _TOOLS.items()]
 
 
@@ -135,7 +146,7 @@ def _sources(item: Likelihood) -> tuple[str, ...]:
     return tuple(source for source in sources if not any(source in reference for reference in item.references))
 
 
-def prior_curve(prior: Distribution) -> dict[str, list[float]]:
+def prior_curve(prior: Distribution) -> PriorCurve:
     """Density of a prior over its support, in log10 of the parameter if the prior is logarithmic.
 
     Where the support does not end (or, in log10, has no beginning), the curve does at a tail probability of 0.1 %.

@@ -9,7 +9,7 @@ import functools
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -100,8 +100,8 @@ def save(
         data.to_netcdf(str(path), engine=_ENGINE)
 
 
-def load(path: Path) -> Samples:
-    """Read what `save` wrote. Raises `OutputError` if the file is missing or is not such a file."""
+def load(path: Path, parameters: Iterable[str] = ()) -> Samples:
+    """Read what `save` wrote. Raises `OutputError` if the file is missing, is not such a file, or lacks a parameter."""
     if not path.is_file():
         raise OutputError(f"{path}: there is no such file. Is {path.parent} the folder of a finished run?")
     az = arviz()
@@ -119,4 +119,8 @@ def load(path: Path) -> Samples:
 
     if "posterior" not in data.groups():
         raise OutputError(f"{path}: holds no posterior.")
-    return Samples(group("posterior"), group("sample_stats"), group("log_likelihood"), group(WEIGHTED_GROUP))
+    samples = Samples(group("posterior"), group("sample_stats"), group("log_likelihood"), group(WEIGHTED_GROUP))
+    for kind, held in (("draws", samples.posterior), ("weighted points", samples.weighted)):
+        if held and (lost := next((name for name in parameters if name not in held), "")):
+            raise OutputError(f"{path}: holds no {kind} of {lost}; put the file of this run back.")
+    return samples

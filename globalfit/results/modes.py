@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from globalfit.posterior import Posterior
 from globalfit.results.derived import Stored
+from globalfit.results.schema import ModeRecord
 from globalfit.results.standard_error import standard_error
 from globalfit.samplers import Draws
 from globalfit.samplers.batching import inverse_cube
 from globalfit.samplers.regions import SMALLEST, regions
 
 
-def mode_table(posterior: Posterior, draws: Draws, stored: Stored) -> list[dict[str, Any]]:
+def mode_table(posterior: Posterior, draws: Draws, stored: Stored) -> list[ModeRecord]:
     """Regions in the order of their share: the share with its error, their part of ln Z, the highest ln L among the
     draws, and the 16 %, 50 % and 84 % quantiles of every sampled parameter."""
     theta = np.stack([stored.parameters[name].ravel() for name in posterior.names], axis=1)
     log_likelihood = draws.log_likelihood[:, :: stored.step].ravel()
     labels = regions(inverse_cube(posterior, theta))
     found = [one for one in np.unique(labels) if np.mean(labels == one) >= SMALLEST]
-    rows = []
+    rows: list[ModeRecord] = []
     for one in sorted(found, key=lambda one: -np.sum(labels == one)):
         inside = labels == one
         share = float(np.mean(inside))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +17,7 @@ from globalfit.progress import Event, Progress
 from globalfit.results.contours import Axis, Curve, Field, regions
 from globalfit.results.derived import all_parameters, portal_status
 from globalfit.results.details import status_table
+from globalfit.results.schema import AxisRecord, PlaneRecord
 from globalfit.samplers import Mesh
 
 RELIC = "omega_h2"
@@ -86,7 +86,7 @@ def measured_omega(posterior: Posterior) -> float:
     return next((item.central for item in found if item.prediction == RELIC and item.central is not None), _OMEGA)
 
 
-def plane_record(posterior: Posterior, plane: Plane) -> dict[str, Any]:
+def plane_record(posterior: Posterior, plane: Plane) -> PlaneRecord:
     """What the report says about the plane beside its table."""
     units = {parameter.name: parameter.unit for parameter in posterior.every_parameter}
     cells = plane.status.size
@@ -100,7 +100,8 @@ def plane_record(posterior: Posterior, plane: Plane) -> dict[str, Any]:
                 "title": item.title,
                 "rule": rule(item),
                 "relic": any(one.prediction == RELIC for one in item.measurements),
-                **{f"excluded_{cl}": _fraction(plane.exclusion[name] > z) for cl, z in LEVELS.items()},
+                "excluded_90": _fraction(plane.exclusion[name] > LEVELS[90]),
+                "excluded_95": _fraction(plane.exclusion[name] > LEVELS[95]),
             }
             for name, item in posterior.likelihoods.items()
         ],
@@ -155,7 +156,7 @@ def _gaps(posterior: Posterior, mesh: Mesh, x: Axis, y: Axis) -> list[list[Curve
     ]
 
 
-def _axis_record(axis: Axis, units: dict[str, str]) -> dict[str, Any]:
+def _axis_record(axis: Axis, units: dict[str, str]) -> AxisRecord:
     return {
         "name": axis.name,
         "unit": units.get(axis.name, ""),

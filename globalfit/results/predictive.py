@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -17,6 +17,7 @@ from jaxtyping import Float
 from globalfit.posterior import Posterior
 from globalfit.results.derived import Stored
 from globalfit.results.inference import statistics
+from globalfit.results.schema import PredictiveRecord
 from globalfit.samplers import Draws
 
 TOTAL = "total"
@@ -63,13 +64,13 @@ class PValue(NamedTuple):
         return ""
 
 
-def predictive_table(posterior: Posterior, draws: Draws, stored: Stored) -> list[dict[str, Any]]:
+def predictive_table(posterior: Posterior, draws: Draws, stored: Stored) -> list[PredictiveRecord]:
     """Plain data of the report: one row for each experiment, and one for all together if there are several."""
     weighted = draws.weighted
     effective = None if weighted is None else float(1.0 / np.sum(np.exp(2.0 * weighted.log_weight)))
     titles = {name: item.title for name, item in posterior.likelihoods.items()} | {TOTAL: "All experiments"}
     return [
-        {"name": name, "title": titles[name], **found._asdict(), "unusual": found.unusual, "remark": found.remark}
+        PredictiveRecord(name=name, title=titles[name], **found._asdict(), unusual=found.unusual, remark=found.remark)
         for name, found in p_values(stored.row.discrepancy, effective).items()
     ]
 

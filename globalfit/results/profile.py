@@ -14,7 +14,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -23,6 +23,7 @@ from scipy.stats import chi2
 from globalfit.files import replaced
 from globalfit.posterior import Posterior
 from globalfit.results.derived import BestFit
+from globalfit.results.schema import IntervalRecord, Intervals, ParameterProfile, ProfileRecord
 from globalfit.samplers import Optimum, Profile
 
 # Confidence level by its name.
@@ -122,26 +123,29 @@ def optimum_rows(posterior: Posterior, optimum: Optimum, best: BestFit) -> list[
     return rows
 
 
-def profile_record(posterior: Posterior, optimum: Optimum) -> dict[str, Any]:
+def profile_record(posterior: Posterior, optimum: Optimum) -> ProfileRecord:
     """Plain data of the report's section on profiles."""
     sampled = zip(posterior.names, posterior.parameters.prior.distributions, strict=True)
     logarithmic = {name: prior.logarithmic for name, prior in sampled}
     bounds = dict(zip(optimum.names, optimum.at_bound, strict=True))
+    rows: list[ParameterProfile] = []
+    for profile in optimum.profiles:
+        name = profile.axes[0]
+        found = parameter_intervals(optimum, profile, logarithmic[name])
+        intervals: Intervals = {"68": _interval_record(found["68"]), "95": _interval_record(found["95"])}
+        rows.append({"name": name, "at_bound": bounds[name], "intervals": intervals})
     return {
-        "parameters": [
-            {
-                "name": (name := profile.axes[0]),
-                "at_bound": bounds[name],
-                "intervals": {
-                    level: {"pieces": [[piece.low, piece.high] for piece in pieces], "open": _open(pieces)}
-                    for level, pieces in parameter_intervals(optimum, profile, logarithmic[name]).items()
-                },
-            }
-            for profile in optimum.profiles
-        ],
+        "parameters": rows,
         "planes": [list(plane.axes) for plane in optimum.planes],
-        "thresholds": {level: [threshold(level, 1), threshold(level, 2)] for level in LEVELS},
+        "thresholds": {
+            "68": [threshold("68", 1), threshold("68", 2)],
+            "95": [threshold("95", 1), threshold("95", 2)],
+        },
     }
+
+
+def _interval_record(pieces: Sequence[Interval]) -> IntervalRecord:
+    return {"pieces": [[piece.low, piece.high] for piece in pieces], "open": _open(pieces)}
 
 
 def write_profiles(path: Path, optimum: Optimum) -> None:

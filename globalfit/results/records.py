@@ -1,45 +1,107 @@
-"""The JSON files of a finished run, checked for the keys that every command relies on."""
+"""The JSON files of a finished run: read, and checked to be what a run writes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from globalfit.errors import OutputError
 from globalfit.files import read_json
 from globalfit.results.folder import DETAILS, EVIDENCE, PROVENANCE
+from globalfit.results.schema import CrossCheckRecord, Details, Evidence, ParameterRecord, Provenance
+from globalfit.runfile.validation import described
 
-KEYS = {
-    EVIDENCE: (
-        *("converged", "failed", "log_evidence", "log_evidence_error", "method", "information"),
-        *("fraction_without_solution", "best_log_likelihood"),
-    ),
-    DETAILS: ("model", "sampler", "diagnostics", "parameters", "likelihoods", "predictions", "best_fit", "references"),
-    PROVENANCE: ("globalfit", "data_sha256"),
-}
+_Record = TypeVar("_Record")
+
+_EVIDENCE = TypeAdapter(Evidence)
+_DETAILS = TypeAdapter(Details)
+_PROVENANCE = TypeAdapter(Provenance)
 
 
-def read_evidence(folder: Path) -> dict[str, Any]:
+def read_evidence(folder: Path) -> Evidence:
     """`evidence.json` of a run. Raises `OutputError` if it cannot be read or is not what a run writes."""
-    return _record(folder / EVIDENCE)
+    return _read(folder / EVIDENCE, _EVIDENCE, _faults_of_evidence)
 
 
-def read_details(folder: Path) -> dict[str, Any]:
+def read_details(folder: Path) -> Details:
     """`report.json` of a run. Raises `OutputError` if it cannot be read or is not what a run writes."""
-    return _record(folder / DETAILS)
+    return _read(folder / DETAILS, _DETAILS, _faults_of_details)
 
 
-def read_provenance(folder: Path) -> dict[str, Any]:
+def read_provenance(folder: Path) -> Provenance:
     """`provenance.json` of a run. Raises `OutputError` if it cannot be read or is not what a run writes."""
-    return _record(folder / PROVENANCE)
+    return _read(folder / PROVENANCE, _PROVENANCE, lambda _: iter(()))
 
 
-def _record(path: Path) -> dict[str, Any]:
+def sampled_names(details: Details) -> list[str]:
+    """Names of the sampled parameters of a run."""
+    return [row["name"] for row in details["parameters"] if row["sampled"]]
+
+
+def _read(path: Path, adapter: TypeAdapter[_Record], faults: Callable[[_Record], Iterator[str]]) -> _Record:
     found = read_json(path)
-    record: dict[str, Any] = found if isinstance(found, dict) else {}
-    if missing := [key for key in KEYS[path.name] if key not in record]:
-        raise OutputError(
-            f"{path}: lacks {', '.join(missing)}; was it changed, or written by another version of globalfit? "
-            "Put the file back, or run again elsewhere."
-        )
+    try:
+        record = adapter.validate_python(found)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        missing = [_place(problem["loc"]) for problem in problems if problem["type"] == "missing"]
+        first = f"{_place(problems[0]['loc'])} {described(problems[0])}".strip().removesuffix(".")
+        raise _not_ours(path, f"lacks {', '.join(missing)}" if missing else first) from error
+    if fault := next(faults(record), ""):
+        raise _not_ours(path, fault)
     return record
+
+
+def _not_ours(path: Path, fault: str) -> OutputError:
+    return OutputError(
+        f"{path}: {fault}; was it changed, or written by another version of globalfit? "
+        "Put the file back, or run again elsewhere."
+    )
+
+
+def _faults_of_evidence(record: Evidence) -> Iterator[str]:
+    both: list[tuple[str, Evidence | CrossCheckRecord | None]] = [("", record), ("cross_check.", record["cross_check"])]
+    for place, found in both:
+        if found is not None and (found["log_evidence"] is None) != (found["log_evidence_error"] is None):
+            yield f"{place}log_evidence and {place}log_evidence_error must both be numbers or both be null"
+
+
+def _faults_of_details(record: Details) -> Iterator[str]:
+    """What types do not say: names that occur elsewhere are those of parameters and likelihoods of the run."""
+    sampled = sampled_names(record)
+    likelihoods = [row["name"] for row in record["likelihoods"]]
+    for row in record["parameters"]:
+        yield from _faults_of_parameter(row)
+    profile, plane = record.get("profile"), record.get("plane")
+    for row in record["likelihoods"]:
+        if row["mean_log_likelihood"] is None and profile is None:
+            yield f"likelihoods: {row['name']}.mean_log_likelihood must be a number"
+    for mode in record.get("modes", []):
+        yield from _faults_of_names("modes", mode["parameters"], sampled)
+    if profile is not None:
+        yield from _faults_of_names("profile.parameters", [row["name"] for row in profile["parameters"]], sampled)
+        yield from _faults_of_names("profile.planes", [name for pair in profile["planes"] for name in pair], sampled)
+    if plane is not None:
+        yield from _faults_of_names("plane", [plane["x"]["name"], plane["y"]["name"]], sampled)
+        yield from _faults_of_names("plane.experiments", [row["name"] for row in plane["experiments"]], likelihoods)
+
+
+def _faults_of_parameter(row: ParameterRecord) -> Iterator[str]:
+    x, density = row["prior_curve"]["x"], row["prior_curve"]["density"]
+    if row["logarithmic"] and row["best_fit"] <= 0.0:
+        yield f"parameters: {row['name']}.best_fit must be above zero"
+    if len(x) != len(density) or (row["sampled"] and len(x) < 2):
+        yield f"parameters: {row['name']}.prior_curve must have a density for each of its x"
+
+
+def _faults_of_names(place: str, found: Any, known: list[str]) -> Iterator[str]:
+    for name in found:
+        if name not in known:
+            yield f"{place}: '{name}' is none of {', '.join(known)}"
+
+
+def _place(location: tuple[str | int, ...]) -> str:
+    return ".".join(map(str, location))

@@ -22,6 +22,7 @@ from globalfit.errors import GlobalFitError
 from globalfit.results import folder as names
 from globalfit.results.lock import is_locked
 from globalfit.results.records import read_evidence, read_provenance
+from globalfit.results.schema import Evidence
 from globalfit.runfile import RunFile, entry
 
 
@@ -52,7 +53,7 @@ class Standing:
     folder: Path
     state: State
     checkpoint: Checkpoint | None = None
-    evidence: dict[str, Any] | None = None
+    evidence: Evidence | None = None
     reason: str = ""
 
 
@@ -78,10 +79,10 @@ def _standing(folder: Path, run: RunFile | None) -> Standing:
     )
     if run is not None and (reason := first_contradiction(run, runfile.load(folder / names.RUN))):
         return dataclasses.replace(found, state=State.OTHER, reason=reason)
-    origin = read_provenance(folder) if finished else {}
-    if run is not None and origin.get("globalfit", globalfit.__version__) != globalfit.__version__:
+    origin = read_provenance(folder) if finished else None
+    if run is not None and origin is not None and origin["globalfit"] != globalfit.__version__:
         return dataclasses.replace(found, state=State.OTHER, reason=f"of globalfit {origin['globalfit']}")
-    if altered := altered_table(origin.get("data_sha256", {})):
+    if origin is not None and (altered := altered_table(origin["data_sha256"])):
         return dataclasses.replace(found, state=State.OTHER_DATA, reason=f"{altered} has changed since")
     return found
 

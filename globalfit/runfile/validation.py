@@ -13,6 +13,13 @@ from globalfit.errors import shortened
 from globalfit.runfile.document import KeyPath, LocatedError, Source
 
 _TAGS = {"text", "number", "mapping"}
+_WORDS = {
+    "valid array": "list",
+    "a valid dictionary": "a mapping",
+    "an object": "a mapping",
+    "List should": "must",
+    "String should": "must",
+}
 
 
 def located(error: ValidationError, source: Source, known: Iterable[str], prefix: KeyPath = ()) -> LocatedError:
@@ -48,12 +55,18 @@ def _message(details: Any, path: KeyPath, known: tuple[str, ...]) -> str:
             nearest = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
             hint = f"; did you mean '{nearest[0]}'?" if nearest else "."
             return f"unknown key{hint} Known: {', '.join(known) or 'none'}."
-        case "missing":
-            return "is missing."
         case "too_long" | "too_short" if isinstance(details["input"], dict):
             return f"must be one name with its options, found {_found(details['input'])}."
+    return described(details)
+
+
+def described(details: Any) -> str:
+    """What is wrong with a value, as a sentence that lacks its subject: `must be a valid number; found "x".`"""
+    if details["type"] == "missing":
+        return "is missing."
     message = details["msg"].removeprefix("Input should be ").removeprefix("Value error, ").rstrip(".")
-    message = message.replace("valid array", "list").replace("an object", "a mapping").replace("String should", "must")
+    for of_pydantic, ours in _WORDS.items():
+        message = message.replace(of_pydantic, ours)
     verb = "" if message.startswith("must") or message == details["msg"].rstrip(".") else "must be "
     return f"{verb}{message}; found {_found(details['input'])}."
 
