@@ -102,7 +102,7 @@ def test_values_that_do_not_go_together(folder):
         ((names.EVIDENCE, "log_evidence_error"), None, "log_evidence and log_evidence_error must both be numbers"),
         ((names.EVIDENCE, "best_log_likelihood"), math.nan, "best_log_likelihood must be a finite number"),
         ((names.DETAILS, "parameters", 0, "best_fit"), -1.0, "parameters: mass.best_fit must be above zero"),
-        ((names.DETAILS, "parameters", 0, "prior_curve", "x"), [1.0], "mass.prior_curve must have a density for each"),
+        ((names.DETAILS, "parameters", 0, "prior_curve", "x"), [1.0], "mass.prior_curve must have ascending x and a"),
         ((names.DETAILS, "parameters", 0, "name"), "other", "modes: 'mass' is none of other, coupling"),
         ((names.DETAILS, "likelihoods", 0, "mean_log_likelihood"), None, "gauss.mean_log_likelihood must be a number"),
         ((names.DETAILS, "predictions", 0, "name"), "other", "summary.csv: is cut off, or not that of the run"),
@@ -123,6 +123,7 @@ def test_a_plane_that_does_not_fit_its_table(folder):
     found = changed(folder, names.DETAILS, ["plane", "experiments", 0, "name"], "other")
     assert "plane.experiments: 'other' is none of gauss" in found
     assert "plane.csv: has no 84 numbers of mass" in changed(folder, names.DETAILS, ["plane", "x", "cells"], 7)
+    assert "plane.x.low and plane.x.high" in changed(folder, names.DETAILS, ["plane", "x", "low"], 0.0)
     assert "x.cells must be greater than or equal to 1" in changed(folder, names.DETAILS, ["plane", "x", "cells"], 0)
 
 

@@ -232,15 +232,17 @@ def test_a_damaged_trial_is_one_error(tmp_path):
     calibrate(runfile.load("fit.yaml"), tmp_path / "out-sbc", 2, 99)
     path = tmp_path / "out-sbc" / "trials" / "000001.json"
     whole = json.loads(path.read_text())
-    wrong = {"seconds": "x", "failed": None, "ranks": {"mass": []}, "tried": None}
-    damaged = ["", "{", "null", "[1]", "{}", "[" * 100_000, *(json.dumps(whole | {key: wrong[key]}) for key in wrong)]
+    wrong = [{"seconds": "x"}, {"failed": None}, {"tried": None}, {"ranks": {"mass": []}}]
+    wrong += [{"ranks": whole["ranks"] | {"mass": 100}}, {"ranks": whole["ranks"] | {"mass": -1}}]
+    wrong += [{"ranks": whole["ranks"] | {"other": 1}}, {"truth": {"mass": 1.0}}]
+    damaged = ["", "{", "null", "[1]", "{}", "[" * 100_000, *(json.dumps(whole | change) for change in wrong)]
     for damage in damaged:
         path.write_text(damage)
         found = error(tmp_path, RUN, "--draws", "10")
-        assert re.match(r"out-sbc/trials/000001.json: is not (valid JSON|what a calibration writes there)", found)
-    path.write_text(json.dumps(whole | {"truth": {"mass": None}}))
-    held = read_trial(tmp_path / "out-sbc", 1)
-    assert held.truth == {"mass": -np.inf}
+        assert re.match(r"out-sbc/trials/000001.json: is not (valid JSON|what this calibration writes there)", found)
+    path.write_text(json.dumps(whole | {"truth": whole["truth"] | {"mass": None}}))
+    held = read_trial(tmp_path / "out-sbc", 1, ("mass", "coupling"), 99)
+    assert held.truth["mass"] == -np.inf
     assert held.ranks == whole["ranks"]
 
 

@@ -18,7 +18,7 @@ from globalfit.calibration.page import write_calibration
 from globalfit.calibration.parallel import spread
 from globalfit.calibration.result import Calibration, assess
 from globalfit.calibration.simulation import check_simulators
-from globalfit.calibration.trial import carry_out, check_sampler
+from globalfit.calibration.trial import Trial, carry_out, check_sampler
 from globalfit.cluster.connect import Place
 from globalfit.posterior import Posterior
 from globalfit.progress import Event, Progress, silent
@@ -52,7 +52,11 @@ def calibrate(
     check_sampler(run, sampler)
     full = resolve(run)
     claim(folder, identity(full, posterior, ranks))
-    missing = [number for number in range(draws) if read_trial(folder, number) is None]
+
+    def done(number: int) -> Trial | None:
+        return read_trial(folder, number, posterior.names, ranks)
+
+    missing = [number for number in range(draws) if done(number) is None]
 
     def tell(number: int, what: str) -> None:
         progress(Event("draw", number + 1.0, float(draws), what))
@@ -64,7 +68,7 @@ def calibrate(
             trial = carry_out(posterior, sampler, number, run.seed, ranks)
             write_trial(folder, number, trial)
             tell(number, trial.described)
-    trials = [trial for number in range(draws) if (trial := read_trial(folder, number)) is not None]
+    trials = [trial for number in range(draws) if (trial := done(number)) is not None]
     calibration = assess(trials, ranks)
     origin = provenance(posterior, run.seed, run.source.name, started, {"trials": calibration.seconds})
     write_calibration(calibration, full, posterior, sampler.title, origin, folder)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from globalfit.calibration.trial import Trial
+from globalfit.calibration.trial import LOG_LIKELIHOOD, Trial
 from globalfit.difference import differences
 from globalfit.errors import OutputError
 from globalfit.files import read_json, write_json
@@ -44,17 +44,23 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
     write_json(path, dict(identity))
 
 
-def read_trial(folder: Path, number: int) -> Trial | None:
-    """A trial that is done, None if it is not. Raises `OutputError` if it cannot be read."""
+def read_trial(folder: Path, number: int, parameters: Sequence[str], size: int) -> Trial | None:
+    """A trial of these parameters with ranks among `size` draws, None if it is not done yet.
+
+    Raises `OutputError` if it cannot be read or is another one.
+    """
     path = _path(folder, number)
     if not path.exists():
         return None
+    not_ours = OutputError(f"{path}: is not what this calibration writes there; remove it, and it is made again.")
     try:
-        return _KEPT.validate_python(read_json(path))
+        trial = _KEPT.validate_python(read_json(path))
     except ValidationError as error:
-        raise OutputError(
-            f"{path}: is not what a calibration writes there; remove it, and it is made again."
-        ) from error
+        raise not_ours from error
+    quantities = {*parameters, LOG_LIKELIHOOD}
+    if not set(trial.truth) == set(trial.ranks) == quantities or not all(0 <= r <= size for r in trial.ranks.values()):
+        raise not_ours
+    return trial
 
 
 def write_trial(folder: Path, number: int, trial: Trial) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -86,6 +87,9 @@ def _faults_of_details(record: Details) -> Iterator[str]:
         yield from _faults_of_names("profile.planes", [name for pair in profile["planes"] for name in pair], sampled)
     if plane is not None:
         yield from _faults_of_names("plane", [plane["x"]["name"], plane["y"]["name"]], sampled)
+        for place, axis in (("plane.x", plane["x"]), ("plane.y", plane["y"])):
+            if not axis["low"] < axis["high"] or (axis["logarithmic"] and axis["low"] <= 0.0):
+                yield f"{place}.low and {place}.high must be the ends of an axis"
         yield from _faults_of_names("plane.experiments", [row["name"] for row in plane["experiments"]], likelihoods)
 
 
@@ -93,8 +97,9 @@ def _faults_of_parameter(row: ParameterRecord) -> Iterator[str]:
     x, density = row["prior_curve"]["x"], row["prior_curve"]["density"]
     if row["logarithmic"] and row["best_fit"] <= 0.0:
         yield f"parameters: {row['name']}.best_fit must be above zero"
-    if len(x) != len(density) or (row["sampled"] and len(x) < 2):
-        yield f"parameters: {row['name']}.prior_curve must have a density for each of its x"
+    ascends = all(low < high for low, high in itertools.pairwise(x))
+    if len(x) != len(density) or not ascends or (row["sampled"] and len(x) < 2):
+        yield f"parameters: {row['name']}.prior_curve must have ascending x and a density for each"
 
 
 def _faults_of_names(place: str, found: Any, known: list[str]) -> Iterator[str]:

@@ -230,7 +230,9 @@ def _compiled(static: Any, options: NutsOptions) -> _Kernel:
 
         def one(state: Any, _: None) -> Any:
             state = jax.vmap(lambda chain: step(chain, (arrays,)))(state)
-            theta, likelihood, prior = jax.vmap(lambda z: parts(target, chart, z))(state.z)
+            theta, likelihood, prior = jax.vmap(lambda z, u: parts(target, chart, z, u))(
+                state.z, state.potential_energy
+            )
             of_step = state.diverging, state.num_steps, state.energy, state.accept_prob
             return state, dict(zip(RECORD, (theta, likelihood, prior, *of_step), strict=True))
 
@@ -248,10 +250,12 @@ def log_density(
     return jnp.where(jnp.isfinite(value), value, -jnp.inf), theta
 
 
-def parts(target: Target, chart: Coordinates, z: Float[Array, " ndim"]) -> tuple[Float[Array, " ndim"], Array, Array]:
-    """Parameters, ln L and log prior density (in the parameters) of one point."""
-    theta, _ = chart.to_theta(z)
-    return theta, log_likelihood(target, theta), target.log_prior(theta)
+def parts(
+    target: Target, chart: Coordinates, z: Float[Array, " ndim"], potential: Float[Array, ""]
+) -> tuple[Float[Array, " ndim"], Array, Array]:
+    """Parameters, ln L and log prior density (in the parameters) of one point with this potential energy."""
+    theta, log_prior = chart.to_theta(z)
+    return theta, -potential - log_prior, target.log_prior(theta)
 
 
 @eqx.filter_jit
