@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 _strictly = with_config(ConfigDict(strict=True, allow_inf_nan=False, extra="allow"))
 
 Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+Ring = Annotated[list[Pair], Field(min_length=3)]
 Triple = Annotated[list[float], Field(min_length=3, max_length=3)]
 
 
@@ -177,7 +178,7 @@ class PlaneRecord(TypedDict):
     without_solution: float
     status: list[StatusRecord]
     not_excluded: float
-    gaps: list[list[list[Pair]]]
+    gaps: list[list[Ring]]
 
 
 class IntervalRecord(TypedDict):

@@ -1,7 +1,8 @@
 """Samplers on real posteriors with three parameters, against brute force: relic sheets, resonances, a secluded region.
 
 The theory error makes a relic sheet 2 to 5 % thick in a coupling; the mesh of that coupling resolves it, so that the
-sums over the others are over smooth functions.
+sums over the others are over smooth functions. Where these jump (a mass ratio of 2, below which the mediator decays to
+no dark matter; m_chi at the resonance and where pairs of Z' open) cells have an edge.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ RUNS = {
             "alpha_d": 0.05,
         },
         "likelihoods": LIKELIHOODS,
-        "sampler": {"grid": {"points": {"m_chi": 60, "mass_ratio": 100, "epsilon": 250}}},
+        "sampler": {"grid": {"points": {"m_chi": 60, "mass_ratio": 105, "epsilon": 250}}},
     },
     # The Z' resonance at 250 GeV and, beyond 500 GeV, annihilation into pairs of Z' whatever the mixing.
     "dpdm": {
@@ -42,7 +43,7 @@ RUNS = {
             "g_chi": {"log_uniform": [0.11, 1.1]},
         },
         "likelihoods": LIKELIHOODS,
-        "sampler": {"grid": {"points": {"m_chi": 150, "epsilon": 60, "g_chi": 360}}},
+        "sampler": {"grid": {"points": {"m_chi": 186, "epsilon": 60, "g_chi": 360}}},
     },
 }
 # One of two regions: its share of the posterior.
