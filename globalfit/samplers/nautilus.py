@@ -27,7 +27,7 @@ from globalfit.samplers.presets import SamplerOptions
 # Points above the threshold that nautilus wants per ellipsoid, beyond the number of parameters (its own default).
 PER_ELLIPSOID = 50
 # Draws that come from the density of tempered particles, per effective draw asked of the shells.
-DEFENSIVE = 2.0
+DEFENSIVE = 8.0
 # File of the state in a checkpoint.
 STATE = "nautilus.h5"
 
