@@ -152,9 +152,11 @@ def _draw_diagonal(
 
 
 def _draw_prediction(axes: Axes, name: str, row: MeasurementRecord, x: Float[np.ndarray, " point"]) -> None:
+    """Histogram, in log10 where the values spread that far; how many of them are zero is then said."""
     finite = x[np.isfinite(x)]
-    logarithmic = bool(len(finite)) and finite.min() > 0.0 and finite.max() > 30.0 * finite.min()
-    shown = np.log10(finite) if logarithmic else finite
+    positive = finite[finite > 0.0]
+    logarithmic = len(positive) > 1 and finite.min() >= 0.0 and positive.max() > 30.0 * positive.min()
+    shown = np.log10(positive) if logarithmic else finite
     if len(shown):
         low, high = np.quantile(shown, (0.002, 0.998))
         pad = 0.08 * (high - low) or 0.1 * max(abs(high), 1e-3)
@@ -162,6 +164,9 @@ def _draw_prediction(axes: Axes, name: str, row: MeasurementRecord, x: Float[np.
         axes.hist(shown, bins=BINS, range=bounds, color=POSTERIOR_COLOUR, alpha=0.85, density=True)
         axes.set_xlim(*bounds)
         set_ticks(axes.xaxis, bounds, logarithmic)
+    if logarithmic and len(positive) < len(finite):
+        zero = f"{100.0 * (1.0 - len(positive) / len(finite)):.2g} % are 0"
+        axes.text(0.04, 0.95, zero, transform=axes.transAxes, va="top", fontsize=9)
     if row["central"] is not None and row["sigma"] is not None and not logarithmic:
         low, high = row["central"] - row["sigma"], row["central"] + row["sigma"]
         axes.axvspan(low, high, color=MEASURED_COLOUR, alpha=0.45, linewidth=0.0, label="measured")

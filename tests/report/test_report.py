@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html.parser
 import re
 
@@ -112,6 +113,17 @@ def test_corner_shows_posterior_prior_and_best_fit(tmp_path):
     ticks = [tick.get_text() for tick in axes[1, 0].get_xticklabels()]
     assert ticks == ["$10^{1}$", "$10^{2}$"]
     assert predictions_figure(content) is not None
+
+
+def test_prediction_that_is_mostly_zero_is_shown_by_the_rest(tmp_path):
+    content = read_content(run(tmp_path))
+    signal = np.where(np.arange(1000) % 4 == 0, 10.0 ** np.linspace(-40.0, -30.0, 1000), 0.0)
+    posterior = content.samples.posterior | {"signal": signal[None]}
+    content = dataclasses.replace(content, samples=content.samples._replace(posterior=posterior))
+    (axes,) = predictions_figure(content).axes
+    assert [text.get_text() for text in axes.texts] == ["75 % are 0"]
+    assert axes.get_xlim() == pytest.approx((-40.8, -29.2), abs=0.1)
+    assert max(bar.get_height() for bar in axes.patches) < 2.0 / 10.0
 
 
 def test_report_again_leaves_no_global_state(tmp_path):
