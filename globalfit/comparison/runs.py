@@ -15,7 +15,7 @@ from globalfit import runfile
 from globalfit.errors import ConfigurationError, OutputError
 from globalfit.results import folder as names
 from globalfit.results.inference import Samples, load
-from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_names
+from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_parameters
 from globalfit.results.schema import Details, Evidence, ParameterRecord, Provenance
 from globalfit.runfile import RunFile
 
@@ -38,7 +38,7 @@ class Run:
     @property
     def parameters(self) -> dict[str, ParameterRecord]:
         """The sampled parameters."""
-        return {row["name"]: row for row in self.details["parameters"] if row["sampled"]}
+        return sampled_parameters(self.details)
 
     @property
     def shows_posterior(self) -> bool:
@@ -86,7 +86,7 @@ def read_run(folder: Path, name: str) -> Run:
         evidence=read_evidence(folder),
         details=details,
         provenance=read_provenance(folder),
-        samples=load(posterior, sampled_names(details)) if posterior.is_file() else None,
+        samples=load(posterior, sampled_parameters(details)) if posterior.is_file() else None,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from globalfit.errors import OutputError
 from globalfit.results import folder as names
 from globalfit.results.inference import Samples, load
-from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_names
+from globalfit.results.records import altered, read_details, read_evidence, read_provenance, sampled_parameters
 from globalfit.results.schema import Details, Evidence, ParameterRecord, Provenance
 from globalfit.results.summary import COLUMNS
 
@@ -29,7 +29,7 @@ class Content:
     @property
     def sampled(self) -> list[ParameterRecord]:
         """The sampled parameters."""
-        return [parameter for parameter in self.details["parameters"] if parameter["sampled"]]
+        return list(sampled_parameters(self.details).values())
 
     @property
     def shows_posterior(self) -> bool:
@@ -58,7 +58,7 @@ def read_content(folder: Path) -> Content:
         settings,
         Samples({}, {}, {}, {})
         if details.get("profile") is not None
-        else load(folder / names.POSTERIOR, sampled_names(details)),
+        else load(folder / names.POSTERIOR, sampled_parameters(details)),
         read_evidence(folder),
         _rows(folder / names.SUMMARY, summary, details),
         details,
@@ -70,10 +70,10 @@ def _rows(path: Path, text: str, details: Details) -> list[dict[str, str]]:
     """The rows of `summary.csv`. Raises `OutputError` if it ends too early or is not that of the run."""
     rows = list(csv.DictReader(text.splitlines()))
     parameters = {item["name"] for item in details["parameters"]}
-    expected = {*sampled_names(details), *({item["name"] for item in details["predictions"]} - parameters)}
+    expected = {*sampled_parameters(details), *({item["name"] for item in details["predictions"]} - parameters)}
     missing = expected.difference(row.get("parameter") for row in rows)
     if missing or not text.endswith("\n") or not (details.get("profile") or all(map(_has_numbers, rows))):
-        raise OutputError(f"{path}: is cut off, or not that of the run; put the file back, or run again elsewhere.")
+        raise altered(path, "is cut off, or not that of the run")
     return rows
 
 

@@ -28,6 +28,7 @@ from globalfit.results import folder as names
 from globalfit.results.contours import Axis, Curve, Field, plane_lines, plane_regions
 from globalfit.results.plane import RELIC
 from globalfit.results.plane_files import EXCLUSION
+from globalfit.results.records import altered
 from globalfit.results.schema import AxisRecord, PlaneRecord
 
 RELIC_COLOUR, OVERPRODUCED_COLOUR, GAP_COLOUR = "#1f3a5f", "#d5dfec", "#8c8c8c"
@@ -100,10 +101,7 @@ def _fields_of(record: PlaneRecord, path: Path) -> dict[str, Float[np.ndarray, "
     needed += [] if record["omega_h2"] is None else [RELIC]
     cells = record["x"]["cells"] * record["y"]["cells"]
     if fault := next((name for name in needed if len(fields.get(name, ())) != cells), ""):
-        raise OutputError(
-            f"{path}: has no {cells} numbers of {fault}, as the plane of this run has; "
-            "put the file back, or run again elsewhere."
-        )
+        raise altered(path, f"has no {cells} numbers of {fault}, as the plane of this run has")
     return fields
 
 

@@ -17,6 +17,7 @@ from globalfit.report.figures import BEST_COLOUR, PANELS_PER_ROW, POSTERIOR_COLO
 from globalfit.report.labels import tex
 from globalfit.report.ticks import set_ticks
 from globalfit.results import folder as names
+from globalfit.results.records import altered
 from globalfit.results.schema import ParameterRecord, ProfileRecord
 
 # Depth in ln L down to which a profile is drawn, and its margin on both sides as a part of the shown range.
@@ -79,10 +80,7 @@ def read_profiles(content: Content, record: ProfileRecord) -> dict[str, Columns]
         found = columns.get(" ".join(axes), {})
         count = len(found.get("delta_log_likelihood", ()))
         if count < 2 or set(axes).difference(found) or (len(axes) == 2 and math.isqrt(count) ** 2 != count):
-            raise OutputError(
-                f"{path}: lacks the profile of {' and '.join(axes)}, or a part of it; "
-                "put the file back, or run again elsewhere."
-            )
+            raise altered(path, f"lacks the profile of {' and '.join(axes)}, or a part of it")
     return columns
 
 

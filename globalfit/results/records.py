@@ -37,9 +37,17 @@ def read_provenance(folder: Path) -> Provenance:
     return _read(folder / PROVENANCE, _PROVENANCE, lambda _: iter(()))
 
 
-def sampled_names(details: Details) -> list[str]:
-    """Names of the sampled parameters of a run."""
-    return [row["name"] for row in details["parameters"] if row["sampled"]]
+def sampled_parameters(details: Details) -> dict[str, ParameterRecord]:
+    """The sampled parameters of a run by name."""
+    return {row["name"]: row for row in details["parameters"] if row["sampled"]}
+
+
+def altered(path: Path, fault: str) -> OutputError:
+    """The error of a file that is not what a run writes."""
+    return OutputError(
+        f"{path}: {fault}; was it changed, or written by another version of globalfit? "
+        "Put the file back, or run again elsewhere."
+    )
 
 
 def _read(path: Path, adapter: TypeAdapter[_Record], faults: Callable[[_Record], Iterator[str]]) -> _Record:
@@ -50,17 +58,10 @@ def _read(path: Path, adapter: TypeAdapter[_Record], faults: Callable[[_Record],
         problems = error.errors(include_url=False)
         missing = [_place(problem["loc"]) for problem in problems if problem["type"] == "missing"]
         first = f"{_place(problems[0]['loc'])} {described(problems[0])}".strip().removesuffix(".")
-        raise _not_ours(path, f"lacks {', '.join(missing)}" if missing else first) from error
+        raise altered(path, f"lacks {', '.join(missing)}" if missing else first) from error
     if fault := next(faults(record), ""):
-        raise _not_ours(path, fault)
+        raise altered(path, fault)
     return record
-
-
-def _not_ours(path: Path, fault: str) -> OutputError:
-    return OutputError(
-        f"{path}: {fault}; was it changed, or written by another version of globalfit? "
-        "Put the file back, or run again elsewhere."
-    )
 
 
 def _faults_of_evidence(record: Evidence) -> Iterator[str]:
@@ -72,7 +73,7 @@ def _faults_of_evidence(record: Evidence) -> Iterator[str]:
 
 def _faults_of_details(record: Details) -> Iterator[str]:
     """What types do not say: names that occur elsewhere are those of parameters and likelihoods of the run."""
-    sampled = sampled_names(record)
+    sampled = list(sampled_parameters(record))
     likelihoods = [row["name"] for row in record["likelihoods"]]
     for row in record["parameters"]:
         yield from _faults_of_parameter(row)
@@ -97,7 +98,7 @@ def _faults_of_parameter(row: ParameterRecord) -> Iterator[str]:
     x, density = row["prior_curve"]["x"], row["prior_curve"]["density"]
     if row["logarithmic"] and row["best_fit"] <= 0.0:
         yield f"parameters: {row['name']}.best_fit must be above zero"
-    ascends = all(low < high for low, high in itertools.pairwise(x))
+    ascends = all(low <= high for low, high in itertools.pairwise(x))
     if len(x) != len(density) or not ascends or (row["sampled"] and len(x) < 2):
         yield f"parameters: {row['name']}.prior_curve must have ascending x and a density for each"
 

@@ -26,7 +26,8 @@ from globalfit.samplers.presets import SamplerOptions
 
 # Points above the threshold that nautilus wants per ellipsoid, beyond the number of parameters (its own default).
 PER_ELLIPSOID = 50
-# Draws that come from the density of tempered particles, per effective draw asked of the shells.
+# Draws that come from the density of tempered particles, per effective draw asked of the shells. With 2, one seed of
+# ten had the share on one side of the axial resonance 3.7 of its errors off; with 8, this seed has it 1.8 off.
 DEFENSIVE = 8.0
 # File of the state in a checkpoint.
 STATE = "nautilus.h5"

@@ -8,6 +8,7 @@ their evidence (`globalfit.samplers.union`).
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
@@ -230,9 +231,8 @@ def _compiled(static: Any, options: NutsOptions) -> _Kernel:
 
         def one(state: Any, _: None) -> Any:
             state = jax.vmap(lambda chain: step(chain, (arrays,)))(state)
-            theta, likelihood, prior = jax.vmap(lambda z, u: parts(target, chart, z, u))(
-                state.z, state.potential_energy
-            )
+            of_point = functools.partial(parts, target, chart)
+            theta, likelihood, prior = jax.vmap(of_point)(state.z, state.potential_energy)
             of_step = state.diverging, state.num_steps, state.energy, state.accept_prob
             return state, dict(zip(RECORD, (theta, likelihood, prior, *of_step), strict=True))
 
