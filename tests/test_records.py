@@ -117,6 +117,17 @@ def test_values_that_do_not_go_together(folder):
         make_report(folder)
 
 
+def test_a_parameter_that_is_infinite_has_no_number_in_the_report(monkeypatch, tmp_path):
+    toy.register(monkeypatch, tmp_path)
+    parameters = {"aux": "exp(1000 * mass)", "coupling": "0.5 + 1 / aux"}
+    settings = {"model": "toy", "parameters": parameters, "likelihoods": ["gauss"], "sampler": {"toy_sampler": {}}}
+    folder = fit(runfile.parse(settings), tmp_path / "out").folder
+    found = {row["name"]: row["best_fit"] for row in read_details(folder)["parameters"]}
+    assert found["aux"] is None
+    assert found["coupling"] == 0.5
+    assert "mass.best_fit must be a number" in changed(folder, names.DETAILS, ["parameters", 0, "best_fit"], None)
+
+
 @pytest.mark.parametrize("folder", ["grid"], indirect=True)
 def test_a_plane_that_does_not_fit_its_table(folder):
     assert "plane: 'heat' is none of mass, coupling" in changed(folder, names.DETAILS, ["plane", "x", "name"], "heat")

@@ -54,7 +54,7 @@ def corner_figure(content: Content) -> Figure:
     columns = [_coordinates(content, parameter) for parameter in parameters]
     weights = content.samples.points(parameters[0]["name"])[1]
     ranges = [_range(x, weights, parameter) for x, parameter in zip(columns, parameters, strict=True)]
-    best = [_log10(parameter["best_fit"], parameter) for parameter in parameters]
+    best = [_best(parameter) for parameter in parameters]
     size = len(parameters)
     # corner annotates this factor as an integer, but takes any number.
     factor: Any = _histogram_bins(weights) / BINS
@@ -216,8 +216,9 @@ def _coordinates(content: Content, parameter: ParameterRecord) -> Float[np.ndarr
     return np.log10(x) if parameter["logarithmic"] else x
 
 
-def _log10(value: float, parameter: ParameterRecord) -> float:
-    return math.log10(value) if parameter["logarithmic"] else value
+def _best(parameter: ParameterRecord) -> float:
+    value = np.array(parameter["best_fit"], dtype=float)
+    return float(np.log10(value) if parameter["logarithmic"] else value)
 
 
 def _range(

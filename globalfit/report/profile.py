@@ -102,7 +102,9 @@ def _draw_profile(axes: Axes, parameter: ParameterRecord, record: ProfileRecord,
             color="#666666",
         )
     axes.plot(x, curve, color=POSTERIOR_COLOUR, linewidth=1.5)
-    axes.axvline(_coordinates(np.array([parameter["best_fit"]]), parameter)[0], color=BEST_COLOUR, linestyle=":")
+    axes.axvline(
+        _coordinates(np.array([parameter["best_fit"]], dtype=float), parameter)[0], color=BEST_COLOUR, linestyle=":"
+    )
     axes.set_xlim(*bounds)
     axes.set_ylim(0.0, SHOWN)
     set_ticks(axes.xaxis, bounds, parameter["logarithmic"])
@@ -122,7 +124,7 @@ def _draw_plane(
     mesh = x.reshape(shape), y.reshape(shape)
     axes.contourf(*mesh, field, levels=[0.0, *np.sqrt(levels)], colors=REGION_COLOURS, alpha=0.8)
     axes.contour(*mesh, field, levels=np.sqrt(levels), colors=POSTERIOR_COLOUR, linewidths=1.0)
-    best = [_coordinates(np.array([parameter["best_fit"]]), parameter)[0] for parameter in pair]
+    best = [_coordinates(np.array([parameter["best_fit"]], dtype=float), parameter)[0] for parameter in pair]
     axes.plot(*best, "*", color=BEST_COLOUR, markersize=10, markeredgecolor="white")
     for axis, values, parameter in ((axes.xaxis, x, pair[0]), (axes.yaxis, y, pair[1])):
         set_ticks(axis, (float(values.min()), float(values.max())), parameter["logarithmic"])

@@ -96,7 +96,9 @@ def _faults_of_details(record: Details) -> Iterator[str]:
 
 def _faults_of_parameter(row: ParameterRecord) -> Iterator[str]:
     x, density = row["prior_curve"]["x"], row["prior_curve"]["density"]
-    if row["logarithmic"] and row["best_fit"] <= 0.0:
+    if row["sampled"] and row["best_fit"] is None:
+        yield f"parameters: {row['name']}.best_fit must be a number"
+    if row["logarithmic"] and (row["best_fit"] or 0.0) <= 0.0:
         yield f"parameters: {row['name']}.best_fit must be above zero"
     ascends = all(low <= high for low, high in itertools.pairwise(x))
     if len(x) != len(density) or not ascends or (row["sampled"] and len(x) < 2):

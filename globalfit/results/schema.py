@@ -81,7 +81,7 @@ class PriorCurve(TypedDict):
 
 
 class ParameterRecord(TypedDict):
-    """One parameter: its prior, fixed value or expression, and its value at the best fit."""
+    """One parameter: its prior, fixed value or expression, and its value at the best fit, finite if it is sampled."""
 
     name: str
     unit: str
@@ -90,7 +90,7 @@ class ParameterRecord(TypedDict):
     definition: str
     logarithmic: bool
     prior_curve: PriorCurve
-    best_fit: float
+    best_fit: float | None
 
 
 class MeasurementRecord(TypedDict):
