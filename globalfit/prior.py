@@ -217,6 +217,12 @@ def distribution(name: str, arguments: tuple[float, ...]) -> Distribution:
     return kind(*(float(value) for value in arguments))
 
 
+def named(prior: Distribution) -> tuple[str, tuple[float, ...]]:
+    """Name and numbers of a distribution in a run file, which `distribution` takes."""
+    name = next(name for name, kind in DISTRIBUTIONS.items() if type(prior) is kind)
+    return name, tuple(getattr(prior, argument) for argument in prior.arguments)
+
+
 class Prior(eqx.Module):
     """Product of independent distributions; the order of `names` is the order of every parameter vector."""
 

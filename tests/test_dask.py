@@ -84,7 +84,7 @@ def test_workers_get_what_is_not_there_and_the_summary_is_in_order(monkeypatch):
         tell("a", "started on worker 0")
         return {"a": CellOutcome("a", Path("out/a"), Result.FAILED, message="bad", traceback="Traceback: bad")}
 
-    monkeypatch.setattr("globalfit.cli.campaign.carry_out", carried_out)
+    monkeypatch.setattr("globalfit.cli.cells.carry_out", carried_out)
     result = CliRunner().invoke(cli, ["run", "several.yaml", "--workers", "2", "--checkpoint-every", "5"])
     assert asked == [(["a"], 5.0, connect.Place(workers=2))]
     assert result.exit_code == 1
@@ -100,7 +100,7 @@ def test_an_interrupted_command_says_how_to_go_on(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("globalfit.cli.campaign.carry_out", interrupted)
+    monkeypatch.setattr("globalfit.cli.cells.carry_out", interrupted)
     result = CliRunner().invoke(cli, ["run", "several.yaml", "--workers", "2"])
     assert result.exit_code == 130
     assert "The same command goes on with what is not finished, from its checkpoints." in result.stderr

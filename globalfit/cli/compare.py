@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from globalfit.cli.errors import NOT_CONVERGED
+from globalfit.cli.cache import use_compilation_cache
+from globalfit.cli.cells import carry_out_cells
+from globalfit.cli.errors import FAILED, NOT_CONVERGED
+from globalfit.cli.place import place_of, place_options
+from globalfit.cluster.connect import Place, check_installed
+from globalfit.errors import ConfigurationError
+from globalfit.results.folder import CHECKPOINT_EVERY_S
 
 if TYPE_CHECKING:
+    from globalfit.campaign import CellOutcome
     from globalfit.comparison import Comparison
     from globalfit.comparison.table import Row
 
 DEFAULT = Path("comparison")
+# Folder of further runs in that of the comparison.
+RERUNS = "reruns"
 
 
 @click.command()
@@ -22,28 +31,54 @@ DEFAULT = Path("comparison")
     "--output", type=click.Path(path_type=Path), default=DEFAULT, show_default=True, help="Folder of the comparison."
 )
 @click.option("--show", default="", metavar="NAMES", help="Parameters and predictions of the figure, with commas.")
-def compare(runs: tuple[Path, ...], output: Path, show: str) -> None:
+@click.option("--rerun", is_flag=True, help="Run again with other priors what the posteriors do not tell.")
+@place_options
+def compare(
+    runs: tuple[Path, ...],
+    output: Path,
+    show: str,
+    rerun: bool,
+    workers: int | None,
+    cluster: str | None,
+    scheduler: str | None,
+) -> None:
     """Compare finished RUNS (their folders) on the same data: evidences, Bayes factors, priors, posteriors.
 
     Writes comparison.html, comparison.csv (Bayes factors over the first run), sensitivity.csv and the figure. Runs on
-    different data are refused. The exit status is 3 if one of the runs did not converge.
+    different data are refused. How the evidence moves with half and twice the width of each prior comes from the stored
+    posteriors where they tell; --rerun carries out the other runs, in the folder `reruns` of the comparison, at the
+    same time with --workers or --scheduler. Those that are there already are skipped. The exit status is 3 if one of
+    the runs did not converge, 1 if one that was carried out failed.
     """
-    comparison = compare_folders(runs, output, tuple(name.strip() for name in show.split(",") if name.strip()))
-    if not comparison.converged:
-        raise click.exceptions.Exit(NOT_CONVERGED)
-
-
-def compare_folders(runs: tuple[Path, ...], output: Path, shown: tuple[str, ...] = ()) -> Comparison:
-    """Write a comparison and print its table."""
     from globalfit.comparison import compare as compared
     from globalfit.comparison.page import write_comparison
 
+    place = place_of(workers, cluster, scheduler)
+    if place is not None:
+        if not rerun:
+            raise ConfigurationError("--workers, --cluster and --scheduler are for the runs of --rerun: add it.")
+        check_installed(place)
+    shown = tuple(name.strip() for name in show.split(",") if name.strip())
     comparison = compared(runs)
+    write(comparison, output, shown)
+    outcomes = []
+    if rerun:
+        comparison, outcomes = _rerun(comparison, output / RERUNS, place)
+        write_comparison(comparison, output, shown)
+    if any(outcome.evidence is None for outcome in outcomes):
+        raise click.exceptions.Exit(FAILED)
+    if not comparison.converged or not all(outcome.converged for outcome in outcomes):
+        raise click.exceptions.Exit(NOT_CONVERGED)
+
+
+def write(comparison: Comparison, output: Path, shown: tuple[str, ...] = ()) -> None:
+    """Write a comparison and print its table."""
+    from globalfit.comparison.page import write_comparison
+
     page = write_comparison(comparison, output, shown)
     for line in table_lines(comparison):
         click.echo(line)
     click.echo(f"comparison: {page}")
-    return comparison
 
 
 def table_lines(comparison: Comparison) -> list[str]:
@@ -52,6 +87,16 @@ def table_lines(comparison: Comparison) -> list[str]:
     cells = [header, *(_cells(row, comparison.best) for row in comparison.rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def _rerun(comparison: Comparison, folder: Path, place: Place | None) -> tuple[Comparison, list[CellOutcome]]:
+    """The comparison with what further runs have found, and how these ended."""
+    from globalfit.comparison.rerun import completed, reruns
+
+    use_compilation_cache()
+    found = reruns(comparison, folder)
+    outcomes = carry_out_cells([rerun.cell for rerun in found], folder, CHECKPOINT_EVERY_S, place) if found else []
+    return completed(comparison, found, outcomes), outcomes
 
 
 def _cells(row: Row, best: Row | None) -> tuple[str, ...]:

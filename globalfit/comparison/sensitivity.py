@@ -57,15 +57,20 @@ def changes(run: Run) -> list[Change]:
         return []
     found = []
     for name, row in run.parameters.items():
-        entry = run.settings.parameters[name]
-        assert isinstance(entry, dict)
-        ((kind, numbers),) = entry.items()
-        prior = distribution(kind, tuple(numbers))
+        prior = prior_of(run, name)
         points, weights = run.points(name)
         for width, factor in WIDTHS.items():
             shift, error, how = shift_of(prior, factor, points, weights)
             found.append(Change(run.name, name, row["definition"], width, shift, error, how))
     return found
+
+
+def prior_of(run: Run, name: str) -> Distribution:
+    """Prior of a sampled parameter."""
+    entry = run.settings.parameters[name]
+    assert isinstance(entry, dict)
+    ((kind, numbers),) = entry.items()
+    return distribution(kind, tuple(numbers))
 
 
 def shift_of(

@@ -14,7 +14,7 @@ from jaxtyping import Int
 from globalfit import status
 from globalfit.likelihood import Likelihood, Measurement
 from globalfit.posterior import Posterior
-from globalfit.prior import DISTRIBUTIONS, Distribution
+from globalfit.prior import Distribution, named
 from globalfit.results.derived import BestFit, Stored, status_fractions
 from globalfit.results.schema import (
     Details,
@@ -172,10 +172,9 @@ def definition(name: str, posterior: Posterior) -> str:
         return f"fixed to {space.fixed[name]:g}"
     if name in space.expressions:
         return f"= {space.expressions[name].text}"
-    prior = space.prior.distributions[space.prior.names.index(name)]
-    kind = next(key for key, cls in DISTRIBUTIONS.items() if type(prior) is cls)
-    numbers = ", ".join(f"{getattr(prior, argument):g}".replace("e-0", "e-") for argument in prior.arguments)
-    return f"{kind.replace('_', '-')} [{numbers}]"
+    kind, numbers = named(space.prior.distributions[space.prior.names.index(name)])
+    text = ", ".join(f"{number:g}".replace("e-0", "e-") for number in numbers)
+    return f"{kind.replace('_', '-')} [{text}]"
 
 
 def variable_meanings(posterior: Posterior) -> Mapping[str, Mapping[str, str]]:
