@@ -39,8 +39,8 @@ from globalfit.samplers import Draws, Optimum, Sampler
 from globalfit.samplers.batching import BLOCK
 from globalfit.samplers.bridge import cross_checked
 
-# Prior draws at which a checkpoint and the run that goes on with it must agree.
-IDENTITY_POINTS = 16
+# Prior draws at which a checkpoint and the run that goes on with it must agree: the first ones, and the likeliest ones.
+IDENTITY_POINTS = 8
 NOT_FINITE = (
     "{:.2g} % of the prior draws have a solution, but no finite likelihood; `globalfit check` says which experiment."
 )
@@ -106,13 +106,15 @@ def fit(
 def run_identity(full: RunFile, posterior: Posterior, probe: PriorProbe) -> dict[str, Any]:
     """What a checkpoint belongs to: settings with all defaults, parameters in order, data, and the density itself at
     some prior draws."""
-    few = slice(0, IDENTITY_POINTS)
-    reference = {f"parameter '{name}'": probe.theta[few, i].tolist() for i, name in enumerate(posterior.names)}
+    # The first draws, and those where the posterior is.
+    few = [*range(IDENTITY_POINTS), *np.argsort(-probe.log_likelihood, kind="stable")[:IDENTITY_POINTS].tolist()]
+    reference = {"ln L": probe.log_likelihood[few].tolist()}
+    reference |= {f"parameter '{name}'": probe.theta[few, i].tolist() for i, name in enumerate(posterior.names)}
     return {
         "settings": names.settings(full),
         "sampled_parameters": list(posterior.names),
         "data_sha256": data_checksums(posterior.likelihoods),
-        REFERENCE: reference | {"ln L": probe.log_likelihood[few].tolist()},
+        REFERENCE: reference,
     }
 
 

@@ -31,7 +31,7 @@ def provenance(
 
     return {
         "globalfit": globalfit.__version__,
-        "git": git_state(Path(globalfit.__file__).resolve().parent.parent),
+        "git": git_state(),
         "python": platform.python_version(),
         "packages": versions(),
         "run_file": source,
@@ -68,8 +68,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def git_state(root: Path) -> GitState | None:
+def git_state() -> GitState | None:
     """Commit of the source tree and whether it was changed since; None for an installed package."""
+    root = Path(globalfit.__file__).resolve().parent.parent
     git = shutil.which("git")
     if git is None or not (root / ".git").exists():
         return None

@@ -133,6 +133,24 @@ def test_a_rerun_that_fails_leaves_the_others(tmp_path):
     assert (taken / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"globalfit": "0.0.1"}, "a: was made by globalfit 0.0.1"),
+        ({"data_sha256": {"limit": "1"}}, "a: was made with data tables that have changed since"),
+    ],
+)
+def test_the_evidence_of_another_program_is_not_subtracted(tmp_path, changed, message):
+    folders = two(tmp_path)
+    for folder in folders:
+        provenance = json.loads((folder / "provenance.json").read_text())
+        (folder / "provenance.json").write_text(json.dumps(provenance | changed))
+    result = command(*folders, "--rerun")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (tmp_path / "comparison" / "reruns").exists()
+
+
 def test_places_are_for_reruns(tmp_path):
     result = command(*two(tmp_path), "--workers", "2")
     assert result.exit_code == 2

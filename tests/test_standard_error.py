@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -63,9 +64,36 @@ def test_shares_of_a_nested_run_scatter_by_their_error():
         draws = Draws(
             ("x",), run[None, chosen, None], run[None, chosen], run[None, chosen], (),
             weighted=Weighted(run[:, None], log_weight, run),
-            log_ratios=weight_ratios(run, LIVE, tried, log_weight, chosen, random),
+            log_ratios=weight_ratios(run, LIVE, tried, log_weight, chosen, random), families=chosen,
         )  # fmt: skip
         pulls.append((np.mean(inside) - 0.5) / standard_error(draws, inside))
     # Four standard errors of the mean and of the width of 200 pulls.
     assert abs(np.mean(pulls)) < 4.0 / math.sqrt(200.0)
     assert np.std(pulls) == pytest.approx(1.0, abs=0.2)
+
+
+def test_points_of_a_nested_run_that_stay_where_they_began_count_less():
+    """Half of the walks end in the region in which they began, whatever its share of the volume, here a half."""
+    random = np.random.default_rng(6)
+    pulls, naive = [], []
+    for _ in range(200):
+        run, tried = synthetic_run(random, 0.4)
+        _, log_weight = integrate(run, LIVE, tried, random)
+        chosen = resample(log_weight, int(kish(log_weight)), random)
+        family, inside = np.arange(len(run)), random.random(len(run)) < 0.5
+        for i in range(LIVE, len(run)):
+            if random.random() < 0.5:
+                # one of the points that were alive when it was drawn
+                begun = i - random.integers(1, LIVE + 1)
+                family[i], inside[i] = family[begun], inside[begun]
+        draws = Draws(
+            ("x",), run[None, chosen, None], run[None, chosen], run[None, chosen], (),
+            weighted=Weighted(run[:, None], log_weight, run),
+            log_ratios=weight_ratios(run, LIVE, tried, log_weight, chosen, random), families=family[chosen],
+        )  # fmt: skip
+        share = np.mean(inside[chosen]) - 0.5
+        pulls.append(share / standard_error(draws, inside[chosen]))
+        alone = dataclasses.replace(draws, families=chosen)
+        naive.append(share / standard_error(alone, inside[chosen]))
+    assert np.std(pulls) == pytest.approx(1.0, abs=0.2)
+    assert np.std(naive) > 1.25

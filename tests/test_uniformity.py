@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from globalfit.calibration.uniformity import band, binned, chi_square, coverage, false_alarm, remark
+from globalfit.calibration.uniformity import band, binned, coverage, false_alarm, remark, uniformity
 
 
 def uniform_ranks(size, count, seed=0):
@@ -20,14 +20,17 @@ def test_bins_hold_every_rank_once(size, count, bins):
     assert (len(found.found), found.found.sum()) == (bins, count)
     assert found.expected.sum() == pytest.approx(count)
     # each value of the rank as often as expected
-    assert chi_square(binned(np.tile(np.arange(size + 1), 10), size)).chi2 == pytest.approx(0.0, abs=1e-12)
+    assert uniformity(np.tile(np.arange(size + 1), 10), size).chi2 == pytest.approx(0.0, abs=1e-12)
 
 
 def test_p_values_of_uniform_ranks_are_uniform():
-    p = np.array([chi_square(binned(uniform_ranks(99, 200, seed), 99)).p_value for seed in range(1000)])
-    # errors of the fractions: 0.003 and 0.016
-    assert np.mean(p < 0.01) == pytest.approx(0.01, abs=0.01)
-    assert np.mean(p < 0.5) == pytest.approx(0.5, abs=0.05)
+    found = [uniformity(uniform_ranks(99, 200, seed), 99) for seed in range(1000)]
+    for name in ("p_chi2", "p_shift", "p_width"):
+        p = np.array([getattr(one, name) for one in found])
+        # errors of the fractions: 0.003 and 0.016
+        assert np.mean(p < 0.01) == pytest.approx(0.01, abs=0.01)
+        assert np.mean(p < 0.5) == pytest.approx(0.5, abs=0.05)
+    assert np.mean([one.p_value < 0.01 for one in found]) == pytest.approx(0.01, abs=0.01)
     assert false_alarm(5) == pytest.approx(1.0 - 0.99**5)
 
 
@@ -47,7 +50,10 @@ def test_wrong_posteriors_are_named(shift, width, words):
     draws = shift + width * random.normal(size=(2000, 99))
     ranks = np.count_nonzero(draws < random.normal(size=(2000, 1)), axis=1)
     assert words in remark(ranks, 99)
-    assert chi_square(binned(ranks, 99)).p_value < 1e-10
+    assert uniformity(ranks, 99).p_chi2 < 1e-10
+    # few draws tell as well
+    few = [uniformity(ranks[i : i + 25], 99).p_value for i in range(0, 2000, 25)]
+    assert np.mean(np.array(few) < 0.01) > (0.2 if width == 2.0 else 0.5)
     assert not band(ranks, 99).inside.all()
     if shift == 0.0:
         # of a normal variable: within 0.9945 (1.9600) times the width

@@ -13,15 +13,15 @@ from globalfit.calibration.uniformity import (
     P_BOUND,
     Band,
     Bins,
-    ChiSquare,
     Coverage,
+    Uniformity,
     band,
     binned,
-    chi_square,
     coverage,
     false_alarm,
     likelihood_remark,
     remark,
+    uniformity,
 )
 
 LEVELS = (0.68, 0.95)
@@ -34,14 +34,14 @@ class Quantity:
     name: str
     ranks: Int[np.ndarray, " draw"]
     bins: Bins
-    test: ChiSquare
+    test: Uniformity
     coverages: tuple[Coverage, ...]
     band: Band
     remark: str
 
     @property
     def uniform(self) -> bool:
-        """Whether the chi-square test is passed."""
+        """Whether the tests are passed."""
         return self.test.p_value > P_BOUND
 
 
@@ -100,10 +100,8 @@ def assess(trials: Sequence[Trial], size: int) -> Calibration:
 
 def _quantity(name: str, trials: Sequence[Trial], size: int) -> Quantity:
     ranks = np.array([trial.ranks[name] for trial in trials])
-    bins = binned(ranks, size)
-    test = chi_square(bins)
+    test = uniformity(ranks, size)
     words = likelihood_remark if name == LOG_LIKELIHOOD else remark
     said = "" if test.p_value > P_BOUND else words(ranks, size)
-    return Quantity(
-        name, ranks, bins, test, tuple(coverage(ranks, size, level) for level in LEVELS), band(ranks, size), said
-    )
+    coverages = tuple(coverage(ranks, size, level) for level in LEVELS)
+    return Quantity(name, ranks, binned(ranks, size), test, coverages, band(ranks, size), said)

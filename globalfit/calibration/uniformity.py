@@ -1,4 +1,4 @@
-"""Are ranks uniform? A chi-square test in bins, the coverage of central intervals, and a band for their distribution.
+"""Are ranks uniform? Tests of their bins, mean and width, coverage of central intervals, a band for their distribution.
 
 A rank is one of 0, ..., L: the number of L posterior draws below the truth. It stands for the L-th part of the unit
 interval that begins at rank/(L + 1).
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import binom, chi2
+from scipy.stats import binom, chi2, norm
 
 # Ranks below this p-value are not uniform.
 P_BOUND = 0.01
@@ -33,11 +33,16 @@ class Bins(NamedTuple):
     probability: Float[np.ndarray, " bin"]
 
 
-class ChiSquare(NamedTuple):
-    """Pearson's chi-square of uniform ranks."""
+class Uniformity(NamedTuple):
+    """Three tests of uniform ranks: Pearson's chi-square in bins, and the mean and the variance of the ranks, which see
+    posteriors that are a little shifted or too narrow better. `p_value` is the smallest of the three p-values times
+    three."""
 
     chi2: float
     degrees: int
+    p_chi2: float
+    p_shift: float
+    p_width: float
     p_value: float
 
 
@@ -70,11 +75,13 @@ def binned(ranks: Int[np.ndarray, " draw"], size: int) -> Bins:
     return Bins(np.bincount(bins[ranks], minlength=count), len(ranks) * probability, probability)
 
 
-def chi_square(bins: Bins) -> ChiSquare:
-    """Test of uniform ranks (arXiv:1804.06788)."""
-    value = float(np.sum((bins.found - bins.expected) ** 2 / bins.expected))
-    degrees = len(bins.found) - 1
-    return ChiSquare(value, degrees, float(chi2.sf(value, degrees)))
+def uniformity(ranks: Int[np.ndarray, " draw"], size: int) -> Uniformity:
+    """Tests of uniform ranks among `size` draws (chi-square: arXiv:1804.06788)."""
+    bins = binned(ranks, size)
+    value, degrees = float(np.sum((bins.found - bins.expected) ** 2 / bins.expected)), len(bins.found) - 1
+    p_chi2 = float(chi2.sf(value, degrees))
+    p_shift, p_width = (2.0 * float(norm.sf(abs(one(ranks, size)))) for one in (_shift, _width))
+    return Uniformity(value, degrees, p_chi2, p_shift, p_width, min(1.0, 3.0 * min(p_chi2, p_shift, p_width)))
 
 
 def coverage(ranks: Int[np.ndarray, " draw"], size: int, level: float) -> Coverage:

@@ -22,7 +22,6 @@ from globalfit.files import replaced, write_json
 from globalfit.report.figures import STYLE
 from globalfit.report.page import data_uri, page_environment
 from globalfit.results import folder as names
-from globalfit.results.schema import Provenance
 
 PAGE, TABLE, SENSITIVITY, RECORD = "comparison.html", "comparison.csv", "sensitivity.csv", "comparison.json"
 FIGURE = "comparison"
@@ -66,7 +65,7 @@ def record(comparison: Comparison) -> dict[str, Any]:
                 **dataclasses.asdict(row),
                 "folder": str(run.folder),
                 "bayes_factor": _factor_record(row, comparison.best),
-                "program": _program(run.provenance),
+                "program": run.program,
                 "parameters": [
                     {"name": name, "prior": item["definition"], "unit": item["unit"]}
                     for name, item in run.parameters.items()
@@ -104,14 +103,6 @@ def _factor_record(row: Row, reference: Row | None) -> dict[str, Any] | None:
         "jeffreys": REFERENCE if row is reference else jeffreys(factor.log10),
         "kass_raftery": REFERENCE if row is reference else kass_raftery(factor.log10),
     }
-
-
-def _program(provenance: Provenance) -> str:
-    """Version of the program, with the commit of its source where that is known."""
-    version, git = provenance["globalfit"], provenance["git"]
-    if git is None:
-        return version
-    return f"{version}, commit {str(git['commit'])[:8]}{' with local changes' if git['changed'] else ''}"
 
 
 def _text(package: str, name: str) -> str:

@@ -14,13 +14,16 @@ from pathlib import Path
 
 import jax.numpy as jnp
 
+import globalfit
 from globalfit.build import build_inputs, build_likelihoods, build_model
 from globalfit.campaign import CellOutcome
 from globalfit.comparison import Comparison
-from globalfit.comparison.runs import Run
+from globalfit.comparison.runs import Run, program
 from globalfit.comparison.sensitivity import RERUN, WIDTHS, Change, prior_of, scaled
+from globalfit.errors import OutputError
 from globalfit.models import Parameter, every_parameter
 from globalfit.prior import Distribution, LogUniform, Uniform, named
+from globalfit.provenance import data_checksums, git_state
 from globalfit.runfile.campaign import Cell
 
 FROM_RERUN = "another run"
@@ -38,7 +41,8 @@ class Rerun:
 def reruns(comparison: Comparison, folder: Path) -> list[Rerun]:
     """A run for every change that needs one, each in a folder of its own in `folder`.
 
-    Raises `ConfigurationError` or `UnknownNameError` for a run that this program cannot build any more.
+    Raises `OutputError` for a run that another program made, or the same one with other data, and `ConfigurationError`
+    or `UnknownNameError` for one that cannot be built any more.
     """
     return [one for run in comparison.runs for one in _of_run(run, comparison.changes, folder)]
 
@@ -64,7 +68,7 @@ def cut(prior: Distribution, parameter: Parameter | None) -> tuple[Distribution,
 
 def _of_run(run: Run, changes: Sequence[Change], folder: Path) -> Iterator[Rerun]:
     wanted = [change for change in changes if change.run == run.name and change.shift is None]
-    domains = {parameter.name: parameter for parameter in _parameters(run)} if wanted else {}
+    domains = _domains(run) if wanted else {}
     for change in wanted:
         wider = scaled(prior_of(run, change.parameter), WIDTHS[change.width])
         prior, inside = cut(wider, domains.get(change.parameter))
@@ -75,10 +79,19 @@ def _of_run(run: Run, changes: Sequence[Change], folder: Path) -> Iterator[Rerun
         yield Rerun(change, Cell(name, settings), inside)
 
 
-def _parameters(run: Run) -> tuple[Parameter, ...]:
-    return every_parameter(
-        build_model(run.settings), build_likelihoods(run.settings, build_inputs(run.settings)).values()
-    )
+def _domains(run: Run) -> dict[str, Parameter]:
+    """The parameters of a run by name, after a look at whether its evidence can be compared with one of today."""
+    likelihoods = build_likelihoods(run.settings, build_inputs(run.settings))
+    now = program(globalfit.__version__, git_state())
+    then = f"made by globalfit {run.program} (this is {now})" if now != run.program else ""
+    if run.provenance["data_sha256"] != data_checksums(likelihoods):
+        then = "made with data tables that have changed since"
+    if then:
+        raise OutputError(
+            f"{run.folder}: was {then}; run it again before its priors are changed, or leave out --rerun."
+        )
+    parameters = every_parameter(build_model(run.settings), likelihoods.values())
+    return {parameter.name: parameter for parameter in parameters}
 
 
 def _changed(rerun: Rerun, outcome: CellOutcome, run: Run) -> Change:

@@ -16,7 +16,7 @@ from globalfit.errors import ConfigurationError, OutputError
 from globalfit.results import folder as names
 from globalfit.results.inference import Samples, load
 from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_parameters
-from globalfit.results.schema import Details, Evidence, ParameterRecord, Provenance
+from globalfit.results.schema import Details, Evidence, GitState, ParameterRecord, Provenance
 from globalfit.runfile import RunFile
 
 # Longest list of options in an error message.
@@ -41,6 +41,18 @@ class Run:
         return sampled_parameters(self.details)
 
     @property
+    def program(self) -> str:
+        """Version of the program that made the run, with the commit of its source where that is known."""
+        return program(self.provenance["globalfit"], self.provenance["git"])
+
+    @property
+    def chains(self) -> int | None:
+        """Chains of the draws; None without draws, and for independent ones with weights."""
+        if self.samples is None or self.samples.weighted:
+            return None
+        return len(next(iter(self.samples.posterior.values())))
+
+    @property
     def shows_posterior(self) -> bool:
         """False without draws, and for a plane whose mesh is too coarse for the posterior."""
         coarse = self.details.get("plane") is not None and self.evidence["log_evidence"] is None
@@ -51,6 +63,13 @@ class Run:
         if self.samples is None:
             raise OutputError(f"{self.folder}: holds no draws.")
         return self.samples.points(name)
+
+
+def program(version: str, git: GitState | None) -> str:
+    """A version, with the commit of the source."""
+    if git is None:
+        return version
+    return f"{version}, commit {str(git['commit'])[:8]}{' with local changes' if git['changed'] else ''}"
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:

@@ -2,9 +2,9 @@
 
 With another prior p' of a parameter, Z'/Z is the mean of p'/p over the posterior. Half the width (about the middle of
 the prior, of its logarithm for a logarithmic one; half the standard deviation of a Gaussian) lies inside the prior, so
-that this is exact: the posterior mass inside over the prior mass inside. Twice the width of a bounded prior reaches
-where there are no points. If the posterior vanishes at both ends, nothing is expected there and Z' is Z/2; else it
-takes another run.
+that this is exact: the posterior mass inside over the prior mass inside. Twice the width of a Gaussian takes a narrower
+posterior, without which p'/p grows too fast for a mean. Twice the width of a bounded prior reaches where there are no
+points. If the posterior vanishes at both ends, nothing is expected there and Z' is Z/2; else it takes another run.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from jaxtyping import Float
 from globalfit.comparison.runs import Run
 from globalfit.files import replaced
 from globalfit.prior import Distribution, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform, distribution
+from globalfit.samplers.diagnostics import effective_sizes
 
 COLUMNS = ("run", "parameter", "prior", "width", "log_evidence_shift", "log_evidence_shift_error", "how")
 WIDTHS = {"half": 0.5, "double": 2.0}
@@ -34,6 +35,9 @@ MIN_POINTS = 30.0
 # The outermost part of the prior that stands for the likelihood beyond its ends, and how much of Z may lie there.
 _EDGE = 0.05
 _TOLERANCE = 0.05
+# Largest variance of the posterior in units of that of a Gaussian prior, beyond which twice its width needs a rerun: at
+# 2/3 the variance of the weights is infinite.
+_WIDEST = 0.6
 
 Points = Float[np.ndarray, " point"]
 
@@ -60,7 +64,7 @@ def changes(run: Run) -> list[Change]:
         prior = prior_of(run, name)
         points, weights = run.points(name)
         for width, factor in WIDTHS.items():
-            shift, error, how = shift_of(prior, factor, points, weights)
+            shift, error, how = shift_of(prior, factor, points, weights, run.chains)
             found.append(Change(run.name, name, row["definition"], width, shift, error, how))
     return found
 
@@ -74,21 +78,27 @@ def prior_of(run: Run, name: str) -> Distribution:
 
 
 def shift_of(
-    prior: Distribution, factor: float, points: Points, weights: Points
+    prior: Distribution, factor: float, points: Points, weights: Points, chains: int | None = None
 ) -> tuple[float | None, float | None, str]:
     """Shift of ln Z, its sampling error and how it was found, for a prior `factor` times as wide.
 
-    `points` are posterior points of the parameter with weights that sum to one.
+    `points` are posterior points of the parameter with weights that sum to one: independent ones, or the draws of so
+    many chains, one chain after the other.
     """
-    if factor > 1.0 and isinstance(prior, Uniform | LogUniform):
-        return _widened(prior, factor, points, weights)
+    if factor > 1.0:
+        if isinstance(prior, Uniform | LogUniform):
+            return _widened(prior, factor, points, weights)
+        z = _standardised(prior, points)
+        if float(np.sum(weights * (z - np.sum(weights * z)) ** 2)) > _WIDEST:
+            return None, None, f"{RERUN}: the posterior is nearly as wide as the prior"
     ratio = np.exp(_log_density(scaled(prior, factor), points) - _log_density(prior, points))
     shares = weights * ratio
     mean, squares = float(np.sum(shares)), float(np.sum(shares**2))
-    effective = mean**2 / squares if squares > 0.0 else 0.0
+    correlated = _draws_per_independent_one(ratio, chains)
+    effective = mean**2 / squares / correlated if squares > 0.0 else 0.0
     if effective < MIN_POINTS:
         return None, None, f"{RERUN}: {effective:.0f} effective points there"
-    error = math.sqrt(float(np.sum(weights**2 * (ratio - mean) ** 2))) / mean
+    error = math.sqrt(correlated * float(np.sum(weights**2 * (ratio - mean) ** 2))) / mean
     return math.log(mean), error, REWEIGHTED
 
 
@@ -123,6 +133,24 @@ def _widened(
     if gain > _TOLERANCE:
         return None, None, f"{RERUN}: posterior reaches an end of the prior"
     return -math.log(factor), gain, VANISHES
+
+
+def _standardised(prior: Distribution, points: Points) -> Points:
+    """Points in standard deviations of a Gaussian prior, before it was cut, from its middle."""
+    match prior:
+        case Normal() | TruncatedNormal():
+            return (points - prior.mean) / prior.sd
+        case LogNormal():
+            return np.log(points / prior.median) / prior.sd
+    raise TypeError(f"a prior of the kind {type(prior).__name__} is no Gaussian.")
+
+
+def _draws_per_independent_one(values: Points, chains: int | None) -> float:
+    """1 for independent points; of chains, how many draws are worth one."""
+    if chains is None or np.ptp(values) == 0.0:
+        return 1.0
+    size = float(effective_sizes(values.reshape(chains, -1, 1), "bulk")[0])
+    return max(1.0, len(values) / size)
 
 
 def _log_density(prior: Distribution, points: Points) -> Points:

@@ -10,7 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -111,8 +111,9 @@ class Draws:
 
     `theta` are equally weighted draws (chain, draw, ndim); samplers without chains return one chain. `stats` holds
     per-draw arrays (chain, draw), e.g. `diverging`; `numbers` holds scalars, e.g. `likelihood_calls`. `mesh` is
-    there if a plane was asked for. `log_ratios` are ln of the weights of the draws of a nested run in other histories
-    of its volumes, over theirs.
+    there if a plane was asked for. `log_ratios` are ln of weights that the draws could have as well, over theirs: in
+    other histories of the volumes of a nested run, with other shares of separate regions. `families`, of a nested run,
+    are numbers, the same for draws that come from one another by walks which may not have forgotten where they began.
     """
 
     names: tuple[str, ...]
@@ -126,7 +127,8 @@ class Draws:
     numbers: dict[str, float] = dataclasses.field(default_factory=dict)
     mesh: Mesh | None = None
     cross_check: CrossCheck | None = None
-    log_ratios: Float[np.ndarray, "history draw"] | None = None
+    log_ratios: Float[np.ndarray, "chance draw"] | None = None
+    families: Int[np.ndarray, " draw"] | None = None
 
     @property
     def converged(self) -> bool:

@@ -85,6 +85,8 @@ def cross_checked(target: Target, draws: Draws, seed: int, progress: Progress) -
         check = CrossCheck(METHOD, *values, "not computable", None, "the sampler gives no evidence of its own")
         return dataclasses.replace(draws, evidence=evidence, cross_check=check)
     own = draws.evidence
+    if own.method.startswith(METHOD):
+        return _without(draws, "the evidence of the sampler is from bridge sampling already")
     sigma = (own.log_evidence - found.log_evidence) / math.hypot(own.log_evidence_error, found.log_evidence_error)
     diagnostic = at_most(
         "evidence_cross_check",

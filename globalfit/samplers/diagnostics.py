@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.stats import kstest
 
 from globalfit.samplers import Diagnostic
@@ -82,18 +82,30 @@ def energy_fraction(energy: Float[np.ndarray, "chain draw"]) -> float:
     return float(np.min(change / np.maximum(spread, np.finfo(float).tiny)))
 
 
-def insertion_rank_p(ranks: Int[np.ndarray, " iteration"], live: int, random: np.random.Generator) -> float:
+def insertion_place(
+    log_likelihood: float, others: Float[np.ndarray, " other"], threshold: float, random: np.random.Generator
+) -> float:
+    """Where a new live point stands among the others above the threshold, between 0 and 1.
+
+    Points below it, over all; its place among equal ones, on a plateau, is drawn at random. Others at the threshold,
+    those of a plateau that is being left, are none that it could be among.
+    """
+    above = others[others > threshold]
+    below, equal = np.count_nonzero(above < log_likelihood), np.count_nonzero(above == log_likelihood)
+    return float((below + (equal + 1) * random.random()) / (len(above) + 1))
+
+
+def insertion_rank_p(places: Float[np.ndarray, " iteration"], live: int) -> float:
     """p-value of uniform insertion ranks (Fowlie, Handley & Su, arXiv:2006.03371).
 
-    Each new live point's rank among the `live` points is uniform if the constrained prior is sampled without
+    The place of each new live point among `live` ones is uniform if the constrained prior is sampled without
     correlation. The smaller of two Kolmogorov-Smirnov p-values counts: of the whole run, and of the worst stretch of
     `live` iterations, corrected for the number of stretches.
     """
-    uniform = (ranks + random.random(len(ranks))) / live
-    stretches = np.array_split(uniform, max(1, len(uniform) // live))
+    stretches = np.array_split(places, max(1, len(places) // live))
     lowest = min(float(kstest(part, "uniform").pvalue) for part in stretches)
     corrected = -math.expm1(len(stretches) * math.log1p(-min(lowest, 1.0 - 1e-16)))
-    return min(float(kstest(uniform, "uniform").pvalue), corrected)
+    return min(float(kstest(places, "uniform").pvalue), corrected)
 
 
 def _each(chains: Float[np.ndarray, "chain draw ndim"]) -> Iterator[Float[np.ndarray, "chain draw"]]:

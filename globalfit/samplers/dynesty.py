@@ -13,7 +13,14 @@ from pydantic import BaseModel, Field
 from globalfit.progress import Progress
 from globalfit.samplers import Diagnostic, Draws, Target, Weighted
 from globalfit.samplers.batching import evaluate_log_prior, prior_draws
-from globalfit.samplers.diagnostics import ESS_BOUND, RANK_P_BOUND, at_least, at_most, insertion_rank_p
+from globalfit.samplers.diagnostics import (
+    ESS_BOUND,
+    RANK_P_BOUND,
+    at_least,
+    at_most,
+    insertion_place,
+    insertion_rank_p,
+)
 from globalfit.samplers.lockstep import HOPS, CubeDraws, QueuePool, RandomWalks
 from globalfit.samplers.nested import integrate, kish, resample, weight_ratios
 from globalfit.samplers.pace import Pace
@@ -105,7 +112,7 @@ class Dynesty:
             sampler.internal_sampler = CubeDraws(target)
             sampler.ncall = start.tried
             sampler.logvol_init = np.log(options.nlive / start.tried)
-            ranks = self._iterate(sampler, progress)
+            places = self._iterate(sampler, np.random.default_rng([seed, 1]), progress)
 
         log_likelihood = np.array(sampler.saved_run["logl"])
         theta = np.array(sampler.saved_run["v"])
@@ -117,7 +124,7 @@ class Dynesty:
             theta=theta[None, chosen],
             log_likelihood=log_likelihood[None, chosen],
             log_prior=evaluate_log_prior(target, theta[chosen])[None],
-            diagnostics=_checks(ranks, options, walks, log_weight, random),
+            diagnostics=_checks(places, options, walks, log_weight),
             evidence=evidence,
             weighted=Weighted(theta, log_weight, log_likelihood),
             numbers={
@@ -130,14 +137,16 @@ class Dynesty:
                 "prior_fraction_with_solution": options.nlive / start.tried,
             },
             log_ratios=weight_ratios(log_likelihood, options.nlive, start.tried, log_weight, chosen, random),
+            families=walks.families(np.array(sampler.saved_run["u"])[chosen]),
         )
 
-    def _iterate(self, sampler: Any, progress: Progress) -> np.ndarray:
-        """Run to the end; the rank of every new live point among the others."""
+    def _iterate(self, sampler: Any, random: np.random.Generator, progress: Progress) -> np.ndarray:
+        """Run to the end; the place of every new live point among the others."""
         pace = Pace(progress, "nested sampling")
-        ranks: list[int] = []
+        places: list[float] = []
         for state in sampler.sample(dlogz=self.options.dlogz, save_bounds=False):
-            ranks.append(int(np.count_nonzero(sampler.live_logl < sampler.live_logl[state.worst])))
+            others = np.delete(sampler.live_logl, state.worst)
+            places.append(insertion_place(sampler.live_logl[state.worst], others, state.loglstar, random))
             pace(
                 sampler.it,
                 lambda state=state: (
@@ -147,11 +156,11 @@ class Dynesty:
             )
         *_, last = sampler.add_live_points()
         pace.finish(sampler.it, f"ln Z = {last.logz:.2f}, {sampler.ncall} calls")
-        return np.array(ranks, dtype=int)
+        return np.array(places)
 
 
 def _checks(
-    ranks: np.ndarray, options: DynestyOptions, walks: RandomWalks, log_weight: np.ndarray, random: np.random.Generator
+    places: np.ndarray, options: DynestyOptions, walks: RandomWalks, log_weight: np.ndarray
 ) -> tuple[Diagnostic, ...]:
     checks = [
         at_least(
@@ -165,11 +174,11 @@ def _checks(
             "fraction of random walks that never moved and copied a live point",
         ),
     ]
-    if len(ranks):
+    if len(places):
         checks.append(
             at_least(
                 "insertion_rank_p",
-                insertion_rank_p(ranks, options.nlive, random),
+                insertion_rank_p(places, options.nlive),
                 RANK_P_BOUND,
                 "p-value of uniform insertion ranks: new live points are independent draws of the constrained prior",
             )

@@ -164,11 +164,14 @@ class RandomWalks(Lockstep):
 
     The size of the ellipsoid steps is tuned to `ACCEPTANCE`. A walk that has hopped stands anywhere; the others, a
     fraction f, need `moves` accepted steps: the number of steps, at least `walks`, grows to 50 times `walks` at most
-    until there are f `moves` accepted steps besides the hops on average.
+    until there are f `moves` accepted steps besides the hops on average. Points that come from one another by walks
+    without a hop are a family: they are not as independent as others.
     """
 
     def __init__(self, target: Target, walks: int, moves: float) -> None:
         super().__init__(target)
+        # The first of the family of a point, both as bytes; those that are not here are the first of theirs.
+        self._first: dict[bytes, bytes] = {}
         self.fewest, self.moves, self.steps = walks, moves, walks
         self.accepted = self.hopped = self.tried = self.walked = self.stuck = 0
         self._last_moves, self._last_hits, self._last_stayed = float(moves), ACCEPTANCE, 1.0
@@ -195,8 +198,18 @@ class RandomWalks(Lockstep):
         self.tried += self.steps * queue.size
         self.walked += queue.size
         self.stuck += int(np.count_nonzero(hopped + accepted == 0))
-        points = zip(*(np.asarray(part) for part in (end.u, end.theta, end.log_likelihood)), strict=True)
-        return [_proposal(u, theta, log_likelihood, self.steps) for u, theta, log_likelihood in points]
+        u, theta, log_likelihood = (np.asarray(part) for part in (end.u, end.theta, end.log_likelihood))
+        for i in np.flatnonzero(hopped == 0):
+            self._first[u[i].tobytes()] = self._first_of(nested.live_u[start[i]])
+        return [_proposal(*point, self.steps) for point in zip(u, theta, log_likelihood, strict=True)]
+
+    def families(self, u: Float[np.ndarray, "point ndim"]) -> Int[np.ndarray, " point"]:
+        """Number of the family of each point of the run."""
+        return np.unique([self._first_of(point) for point in u], return_inverse=True)[1]
+
+    def _first_of(self, u: Float[np.ndarray, " ndim"]) -> bytes:
+        key = u.tobytes()
+        return self._first.get(key, key)
 
     def tune(self, tuning_info: dict[str, Any], update: bool = False) -> None:  # noqa: ARG002
         """Step size and number of steps for the next queue, from the one that is used up (`update`)."""

@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 
 from globalfit.samplers import Evidence
 
-# Simulated shrinkage histories that give the error of ln Z, and those that give the errors of shares.
+# Simulated shrinkage histories that give the error of ln Z, and other weights that give the errors of shares.
 SIMULATIONS, RATIOS = 256, 100
 
 

@@ -107,9 +107,11 @@ class Optimize:
             raise too_few_solutions(0, len(scan.u), 1)
         known = scan.at(solved)
         stage[0] = f"best ln L = {known.log_likelihood.max():.3f} before the ascents"
-        first = climber.climb(known.u[_starts(known, options.starts)])
+        begun = _starts(known, options.starts)
+        first = climber.climb(known.u[begun])
         highest = first.u[np.argmax(first.log_likelihood)]
-        again = climber.climb(known.u[_nearest(known, highest, options.starts // 4)])
+        others = np.setdiff1d(np.arange(len(known.u)), begun)
+        again = climber.climb(known.u[others[_nearest(known.u[others], highest, options.starts // 4)]])
         summits = Points(first.u, first.log_likelihood).and_also(Points(again.u, again.log_likelihood))
         gain = np.concatenate([first.gain, again.gain])
         top = int(np.argmax(summits.log_likelihood))
@@ -179,9 +181,11 @@ def _starts(known: Points, count: int) -> Int[np.ndarray, " start"]:
     return np.concatenate([hills, order[~np.isin(order, hills)]])[:count]
 
 
-def _nearest(known: Points, u: Float[np.ndarray, " ndim"], count: int) -> Int[np.ndarray, " start"]:
-    """Indices of the scan points around a maximum: those that climb to it confirm it."""
-    return np.argsort(np.max(np.abs(known.u - u), axis=1), kind="stable")[:count]
+def _nearest(
+    points: Float[np.ndarray, "point ndim"], u: Float[np.ndarray, " ndim"], count: int
+) -> Int[np.ndarray, " start"]:
+    """Indices of the points around a maximum: those that climb to it confirm it."""
+    return np.argsort(np.max(np.abs(points - u), axis=1), kind="stable")[:count]
 
 
 def _distinct(summits: Points) -> Points:

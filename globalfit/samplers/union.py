@@ -17,7 +17,7 @@ from globalfit.samplers import Diagnostic, Draws, Evidence, Target, Weighted
 from globalfit.samplers.batching import inverse_cube
 from globalfit.samplers.bridge import METHOD, Bridge, bridge
 from globalfit.samplers.diagnostics import at_most, effective_sizes
-from globalfit.samplers.nested import resample
+from globalfit.samplers.nested import RATIOS, resample
 from globalfit.samplers.regions import SMALLEST, regions
 
 # Largest standard error of a region's share of the posterior.
@@ -60,13 +60,18 @@ def union(target: Target, parts: list[Draws], seed: int) -> Draws:
     The worst check of the regions counts. Without the evidence of some region, or with shares that are not known to
     `SHARE_BOUND`, the check `region_shares` fails.
     """
-    evidence, share, error, reason = _shares([bridge(target, part, seed + i) for i, part in enumerate(parts)])
+    bridges = [bridge(target, part, seed + i) for i, part in enumerate(parts)]
+    evidence, share, error, reason = _shares(bridges)
+    errors = np.array([one.log_evidence_error for one in bridges])
     thinned = [_thinned(part) for part in parts]
     sizes = np.array([len(one["log_likelihood"]) for one in thinned])
     points = {name: np.concatenate([one[name] for one in thinned]) for name in thinned[0]}
     log_weight = np.repeat(np.log(share / sizes), sizes)
     # as many as there are without a point of any region twice
-    chosen = resample(log_weight, int(np.min(sizes / share)), np.random.default_rng([seed, 3]))
+    random = np.random.default_rng([seed, 3])
+    chosen = resample(log_weight, int(np.min(sizes / share)), random)
+    region = np.repeat(np.arange(len(parts)), sizes)[chosen]
+    log_ratios = None if evidence is None else (errors * random.normal(size=(RATIOS, len(parts))))[:, region]
     equal = {name: values[None, chosen] for name, values in points.items()}
     check = at_most(
         "region_shares",
@@ -85,6 +90,7 @@ def union(target: Target, parts: list[Draws], seed: int) -> Draws:
         weighted=Weighted(points["theta"], log_weight, points["log_likelihood"]),
         stats=equal,
         numbers=numbers | {"regions": float(len(parts))},
+        log_ratios=log_ratios,
     )
 
 
@@ -118,6 +124,6 @@ def _worst(parts: list[Draws]) -> list[Diagnostic]:
 
     def margin(check: Diagnostic) -> float:
         distance = abs(check.value - check.bound)
-        return distance if check.passed else -distance
+        return distance if check.passed else -np.nan_to_num(distance, nan=math.inf)
 
     return [min(checks, key=margin) for checks in zip(*(part.diagnostics for part in parts), strict=True)]

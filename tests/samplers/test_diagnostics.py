@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import kstest
 
 from globalfit.samplers.diagnostics import (
     at_least,
@@ -13,6 +14,7 @@ from globalfit.samplers.diagnostics import (
     chain_checks,
     effective_sizes,
     energy_fraction,
+    insertion_place,
     insertion_rank_p,
     rank_rhat,
 )
@@ -68,16 +70,29 @@ def test_nan_never_passes():
 
 def test_uniform_ranks_pass_and_skewed_ones_fail(random):
     live = 500
-    uniform = random.integers(0, live, 5000)
-    skewed = (live * random.random(5000) ** 1.1).astype(int)
-    assert insertion_rank_p(uniform, live, random) > 1e-3
-    assert insertion_rank_p(skewed, live, random) < 1e-3
+    places = random.random(5000)
+    assert insertion_rank_p(places, live) > 1e-3
+    assert insertion_rank_p(places**1.1, live) < 1e-3
 
 
 def test_a_short_bad_stretch_of_ranks_fails(random):
-    ranks = random.integers(0, 500, 20_000)
-    ranks[7000:7500] //= 2
-    assert insertion_rank_p(ranks, 500, random) < 1e-3
+    places = random.random(20_000)
+    places[7000:7500] /= 2.0
+    assert insertion_rank_p(places, 500) < 1e-3
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.0, 0.8), (0.3, 0.6), (0.5, 0.5 + 1e-9)])
+def test_insertion_places_of_exact_nested_sampling_are_uniform(random, low, high):
+    """ln L is x, uniform above the threshold, with plateaus at the top and at the bottom."""
+    live, places = np.clip(random.random(200), low, high), []
+    while len(places) < 1000 and np.ptp(live) > 0.0:
+        worst = int(np.argmin(live))
+        new = live[worst]
+        while new <= live[worst]:
+            new = np.clip(random.random(), low, high)
+        places.append(insertion_place(new, np.delete(live, worst), live[worst], random))
+        live[worst] = new
+    assert kstest(places, "uniform").pvalue > 1e-3
 
 
 def test_energy_fraction_of_white_and_of_slow_energy(random):

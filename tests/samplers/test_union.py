@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,9 @@ import pytest
 from samplers.targets import Gaussian, TwoModes
 
 from globalfit.progress import silent
+from globalfit.results.standard_error import standard_error
 from globalfit.samplers import Draws
+from globalfit.samplers.bridge import Bridge, cross_checked
 from globalfit.samplers.diagnostics import at_least, at_most
 from globalfit.samplers.nuts import Nuts, NutsOptions
 from globalfit.samplers.union import connected, starts, union
@@ -56,6 +60,31 @@ def test_every_array_of_a_draw_is_that_of_the_draw():
     np.testing.assert_array_equal(draws.stats["energy"], -draws.log_likelihood)
     assert draws.numbers == {"likelihood_calls": 14.0, "regions": 2.0}
     assert len(np.unique(draws.theta[0], axis=0)) == draws.theta.shape[1]
+
+
+def test_the_error_of_a_share_holds_that_of_the_evidence_of_its_region(monkeypatch):
+    monkeypatch.setattr("globalfit.samplers.union.bridge", lambda *_: Bridge(-3.0, 0.1, 500.0))
+    draws = union(MODES, [part(mode(0)), part(mode(1))], 1)
+    inside = draws.theta[0, :, 0] < 0.0
+    among_draws = standard_error(dataclasses.replace(draws, log_ratios=None), inside)
+    of_shares = next(check.value for check in draws.diagnostics if check.name == "region_shares")
+    # 100 sets of shares give their scatter to 7 %
+    assert standard_error(draws, inside) == pytest.approx(np.hypot(among_draws, of_shares), rel=0.1)
+    # d share = share (1 - share) d(ln Z_1 - ln Z_2)
+    assert of_shares == pytest.approx(0.25 * np.hypot(0.1, 0.1))
+
+
+def test_bridge_sampling_is_no_check_of_bridge_sampling():
+    draws = cross_checked(MODES, union(MODES, [part(mode(0)), part(mode(1))], 1), 1, silent)
+    assert draws.converged
+    assert draws.cross_check.verdict == "not computable"
+    assert "from bridge sampling already" in draws.cross_check.reason
+
+
+def test_a_check_that_is_no_number_in_one_region_fails_the_run():
+    for parts in ([mode(0), mode(1)], [mode(1), mode(0)]):
+        draws = union(MODES, [part(parts[0], rhat=np.nan), part(parts[1])], 1)
+        assert not next(check.passed for check in draws.diagnostics if check.name == "rhat")
 
 
 def test_correlated_draws_count_as_few():
