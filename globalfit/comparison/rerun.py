@@ -82,8 +82,12 @@ def _of_run(run: Run, changes: Sequence[Change], folder: Path) -> Iterator[Rerun
 def _domains(run: Run) -> dict[str, Parameter]:
     """The parameters of a run by name, after a look at whether its evidence can be compared with one of today."""
     likelihoods = build_likelihoods(run.settings, build_inputs(run.settings))
-    now = program(globalfit.__version__, git_state())
-    then = f"made by globalfit {run.program} (this is {now})" if now != run.program else ""
+    known, git = run.provenance["git"], git_state()
+    # A version that is installed knows no commit.
+    changed = known is not None and git is not None and known["commit"] != git["commit"]
+    then = ""
+    if changed or run.provenance["globalfit"] != globalfit.__version__:
+        then = f"made by globalfit {run.program} (this is {program(globalfit.__version__, git)})"
     if run.provenance["data_sha256"] != data_checksums(likelihoods):
         then = "made with data tables that have changed since"
     if then:

@@ -53,6 +53,9 @@ def test_shapes_and_weights(gaussian):
     assert draws.log_likelihood[0, 5] == pytest.approx(float(target.log_likelihood(jnp.asarray(draws.theta[0, 5]))))
     assert draws.log_prior[0, 0] == pytest.approx(target.log_evidence)
     assert draws.numbers["likelihood_calls"] > draws.numbers["iterations"] * 15
+    # every walk hops here
+    assert draws.families.shape == (count,)
+    assert len(np.unique(draws.families)) == len(np.unique(draws.theta[0], axis=0))
 
 
 def test_the_same_seed_gives_the_same_run(gaussian):
@@ -104,6 +107,8 @@ def test_a_thin_curved_sheet():
     assert abs(pull(target, draws)) < 3.0
     assert np.mean(draws.theta[0, :, 0] > 0.0) == pytest.approx(target.upper_share, abs=0.15)
     assert draws.numbers["steps_per_walk"] > 25.0
+    # walks that never hopped are of the family of the point that they began at
+    assert 0.3 < len(np.unique(draws.families)) / len(np.unique(draws.theta[0], axis=0)) < 1.0
 
 
 class Flat(Box):
@@ -115,6 +120,20 @@ def test_a_flat_likelihood_returns_the_prior():
     draws = run(Flat(("a", "b"), 1.0))
     assert draws.evidence.log_evidence == pytest.approx(-2.0, abs=1e-9)
     assert len(np.unique(draws.theta[0, :, 0])) > 250
+
+
+class Flattened(Box):
+    def log_likelihood(self, theta):
+        return 8.0 * jnp.minimum(theta[0], 0.5)
+
+
+def test_a_likelihood_with_a_flat_top_converges():
+    target = Flattened(("a", "b"), 1.0)
+    draws = run(target)
+    assert draws.converged
+    # a is uniform in (-1, 1): e^(8 a) up to 1/2, e^4 beyond
+    expected = np.log(0.5 * ((np.exp(4.0) - np.exp(-8.0)) / 8.0 + 0.5 * np.exp(4.0)))
+    assert abs(draws.evidence.log_evidence - expected) < 3.0 * draws.evidence.log_evidence_error
 
 
 def test_the_number_of_draws_can_be_chosen():
