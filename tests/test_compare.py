@@ -19,11 +19,10 @@ from globalfit.comparison import compare
 from globalfit.comparison.figure import comparison_figure, default_names
 from globalfit.comparison.page import write_comparison
 from globalfit.comparison.scales import BARE, jeffreys, kass_raftery, twice_ln
-from globalfit.comparison.sensitivity import RERUN, REWEIGHTED, VANISHES, shift_of
+from globalfit.comparison.sensitivity import REWEIGHTED, VANISHES
 from globalfit.comparison.table import COLUMNS, NOT_COMPUTABLE, REFERENCE
 from globalfit.errors import ConfigurationError, OutputError, UnknownNameError
 from globalfit.fit import fit
-from globalfit.prior import distribution
 from globalfit.results import folder as names
 from globalfit.samplers import CrossCheck
 
@@ -202,57 +201,6 @@ def test_half_and_double_against_direct_runs(tmp_path):
     assert evidence["half"] - evidence["once"] == pytest.approx(changes["half"].shift, abs=0.03)
     assert evidence["double"] - evidence["once"] == pytest.approx(changes["double"].shift, abs=0.04)
     assert changes["double"].shift == -math.log(2.0)
-
-
-def test_what_needs_a_rerun():
-    prior = distribution("uniform", (0.0, 1.0))
-    random = np.random.default_rng(3)
-    uniform = random.random(4000)
-    weights = np.full(4000, 1.0 / 4000.0)
-    shift, error, how = shift_of(prior, 2.0, uniform, weights)
-    assert (shift, error) == (None, None)
-    assert how == f"{RERUN}: posterior reaches an end of the prior"
-    # no gain of information: half the prior holds half the posterior
-    shift, error, how = shift_of(prior, 0.5, uniform, weights)
-    assert shift == pytest.approx(0.0, abs=3.0 * error)
-    shift, _, how = shift_of(prior, 0.5, 0.1 * uniform, weights)
-    assert shift is None
-    assert how == f"{RERUN}: 0 effective points there"
-    shift, error, how = shift_of(prior, 2.0, 0.4 + 0.2 * uniform, weights)
-    assert (shift, error, how) == (-math.log(2.0), 0.0, VANISHES)
-
-
-def test_twice_the_width_of_a_gaussian_needs_a_narrower_posterior():
-    prior = distribution("normal", (1.0, 2.0))
-    random = np.random.default_rng(5)
-    weights = np.full(4000, 1.0 / 4000.0)
-    for width, known in ((0.5, True), (1.0, False)):
-        points = 1.0 + 2.0 * width * random.normal(size=4000)
-        shift, error, how = shift_of(prior, 2.0, points, weights)
-        assert how == (REWEIGHTED if known else f"{RERUN}: the posterior is nearly as wide as the prior")
-        if shift is not None:
-            # E[exp(3 z^2 / 8)] / 2 of a normal z of variance v is 1 / sqrt(1 - 3 v / 4) / 2
-            assert shift == pytest.approx(-0.5 * math.log(1.0 - 0.75 * width**2) - math.log(2.0), abs=4.0 * error)
-            assert 0.0 < error < 0.01
-    logarithmic = distribution("log_normal", (3.0, 0.2))
-    _, _, how = shift_of(logarithmic, 2.0, 3.0 * np.exp(0.2 * random.normal(size=4000)), weights)
-    assert how.startswith(RERUN)
-
-
-def test_the_draws_of_chains_count_with_their_correlation():
-    """Stays of 5 draws on average: the scatter of the shift over many chains is its error."""
-    prior = distribution("uniform", (0.0, 1.0))
-    random = np.random.default_rng(8)
-    shifts, errors = [], []
-    for _ in range(100):
-        new = random.random(4000) < 0.2
-        points = random.random(4000)[np.maximum.accumulate(np.where(new, np.arange(4000), 0))]
-        shift, error, _ = shift_of(prior, 0.5, points, np.full(4000, 1.0 / 4000.0), chains=4)
-        shifts.append(shift)
-        errors.append(error)
-    # a width from 100 values is known to 7 %
-    assert np.mean(errors) == pytest.approx(np.std(shifts), rel=0.3)
-    assert shift_of(prior, 0.5, np.repeat(random.random(50), 80), np.full(4000, 1.0 / 4000.0), chains=4)[0] is None
 
 
 def test_different_data_are_refused(tmp_path):

@@ -149,7 +149,8 @@ def _draws_per_independent_one(values: Points, chains: int | None) -> float:
     """1 for independent points; of chains, how many draws are worth one."""
     if chains is None or np.ptp(values) == 0.0:
         return 1.0
-    size = float(effective_sizes(values.reshape(chains, -1, 1), "bulk")[0])
+    # Chains too short to tell are one draw.
+    size = float(np.nan_to_num(effective_sizes(values.reshape(chains, -1, 1), "bulk")[0], nan=1.0))
     return max(1.0, len(values) / size)
 
 
