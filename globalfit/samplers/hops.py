@@ -21,9 +21,10 @@ from globalfit.samplers.batching import BLOCK, CHUNK, blocks
 from globalfit.samplers.neighbours import neighbourhoods
 
 # Points that make the density, at most, a multiple of `STEP` where there are as many, so that clouds of different sizes
-# share a compiled function; and the neighbours that give the covariance of each in one dimension and for each further
-# one: fewer follow thin sheets better, more leave fewer holes.
-KERNELS, STEP = 1024, 64
+# share a compiled function: with 1024 of 4000 live points on a bent sheet 18 % of dynesty's walks never hop, with all
+# of them 5 %. And the neighbours that give the covariance of each in one dimension and for each further one: fewer
+# follow thin sheets better, more leave fewer holes.
+KERNELS, STEP = 4096, 64
 NEIGHBOURS, PER_DIMENSION = 5, 2
 # Part of the Gaussians that is twice as wide: else walks stay too long where the cloud is thin.
 WIDE = 0.3
