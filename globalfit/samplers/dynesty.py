@@ -151,7 +151,7 @@ class Dynesty:
                 sampler.it,
                 lambda state=state: (
                     f"ln Z = {state.logz:.2f}, {state.delta_logz:.3g} to come (stops at {self.options.dlogz:g}), "
-                    f"{sampler.ncall} calls, {sampler.ncall / pace.seconds:.0f} per second"
+                    f"{sampler.ncall} calls"
                 ),
             )
         *_, last = sampler.add_live_points()

@@ -16,7 +16,7 @@ class Pace:
 
     def __init__(self, progress: Progress, stage: str, total: float | None = None) -> None:
         self._progress, self._stage, self._total = progress, stage, total
-        self._last = self._start = time.monotonic()
+        self._last = time.monotonic()
 
     def __call__(self, done: float | int, message: Callable[[], str]) -> None:
         """Emit unless the last event is too recent."""
@@ -27,8 +27,3 @@ class Pace:
     def finish(self, done: float | int, message: str) -> None:
         """Emit the end of the stage."""
         self._progress(Event(self._stage, float(done), self._total or float(done), message))
-
-    @property
-    def seconds(self) -> float:
-        """Time since the stage began."""
-        return time.monotonic() - self._start
