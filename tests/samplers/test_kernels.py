@@ -135,6 +135,22 @@ def test_a_cloud_may_be_flat_and_have_parts_of_very_different_size():
     assert np.mean(np.all(np.abs(draws - 0.1) < 1e-10, axis=1)) == pytest.approx(0.8, abs=0.05)  # four binomial errors
 
 
+def test_hops_follow_a_bent_sheet_the_better_the_more_points_there_are():
+    """As the live points of a larger run do: more of its hops land on the sheet."""
+    thickness = 3e-4
+
+    def inside(count: int) -> float:
+        random = np.random.default_rng(1)
+        u = random.random((count, 3))
+        u[:, 2] = 0.2 + 2.0 * (u[:, 0] - 0.5) ** 2 + thickness * (2.0 * u[:, 2] - 1.0)
+        found = cloud(u, random)
+        assert found is not None
+        draws = found.sample(4000, random)
+        return float(np.mean(np.abs(draws[:, 2] - 0.2 - 2.0 * (draws[:, 0] - 0.5) ** 2) < thickness))
+
+    assert inside(4000) > 1.5 * inside(1000) > 0.3
+
+
 def test_ball_points_are_uniform():
     ball = np.asarray(in_ball(jax.random.key(2), 5000, 3))
     assert kstest(np.sum(ball**2, axis=1) ** 1.5, "uniform").pvalue > 1e-3
