@@ -27,6 +27,8 @@ BURN = 0.2
 KEPT = 20_000
 # Fraction of hops among the steps.
 HOP = 0.5
+# Particles that make the density of the hops, at most: for few walkers at a time it costs as much as the likelihood.
+KERNELS = 1024
 # Autocorrelation times that the kept steps must span, emcee's own advice.
 SPAN = 50.0
 
@@ -82,7 +84,7 @@ class Emcee:
             tempered(target, options.particles, options.prior_draws, int(random.integers(2**32)), progress)
             for _ in range(options.ensembles)
         ]
-        density = cloud(np.unique(np.concatenate([start.u for start in starts]), axis=0), random)
+        density = cloud(np.unique(np.concatenate([start.u for start in starts]), axis=0), random, KERNELS)
         ensembles: list[Any] = [self._ensemble(target, density, random) for _ in starts]
         states: list[Any] = [emcee.State(start.u[self._choose(random)]) for start in starts]
         pace = Pace(progress, "ensembles", float(options.steps))

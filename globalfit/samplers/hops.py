@@ -71,12 +71,12 @@ class Hops(NamedTuple):
         return self.points[:, index], self.log_density[:, index], self.bar[:, index]
 
 
-def cloud(points: Float[np.ndarray, "point ndim"], random: np.random.Generator) -> Cloud | None:
-    """The density with the shape of a cloud of points; None for too few."""
+def cloud(points: Float[np.ndarray, "point ndim"], random: np.random.Generator, most: int = KERNELS) -> Cloud | None:
+    """The density with the shape of a cloud of points, made of `most` of them at most; None for too few."""
     near = NEIGHBOURS + PER_DIMENSION * (points.shape[1] - 1)
     if len(points) <= 2 * near:
         return None
-    count = min(KERNELS, len(points) // STEP * STEP or len(points))
+    count = min(most, len(points) // STEP * STEP or len(points))
     centers = random.choice(points, count, replace=False)
     around = centers[neighbourhoods(centers, near).neighbours]
     offset = around - np.mean(around, axis=1, keepdims=True)
