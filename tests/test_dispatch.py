@@ -16,7 +16,7 @@ from globalfit import runfile
 from globalfit.calibration.parallel import Done, spread
 from globalfit.campaign import CellOutcome, Result
 from globalfit.cluster import dispatch
-from globalfit.cluster.connect import Place
+from globalfit.cluster.connect import PRIVATE, Place, connected
 from globalfit.cluster.dispatch import ATTEMPTS, Dispatcher
 from globalfit.cluster.task import Task, task_of
 from globalfit.errors import ClusterError, OutputError
@@ -142,7 +142,7 @@ def test_workers_are_never_lost_from_sight(monkeypatch):
     told = []
     with (
         dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}),
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, scheduler_kwargs=PRIVATE) as cluster,
         Client(cluster) as client,
     ):
         dispatcher = Dispatcher(
@@ -151,6 +151,13 @@ def test_workers_are_never_lost_from_sight(monkeypatch):
         found = dispatcher.carry_out([Nap(str(number)) for number in range(20)])
     assert found == {str(number): str(number) for number in range(20)}
     assert [line for line in told if "died" in line or line == "refill"] == []
+
+
+def test_schedulers_of_one_machine_have_no_port_in_common():
+    """A warning, which is an error here, says that a port is taken."""
+    with connected(Place()) as one, connected(Place()) as other:
+        ports = [connection.client.scheduler_info()["services"]["dashboard"] for connection in (one, other)]
+    assert len({*ports, 8787}) == 3
 
 
 def test_an_error_on_a_worker_is_that_of_its_run(monkeypatch):

@@ -28,6 +28,8 @@ QUEUES = {"slurm": Queue("SLURMCluster", "sbatch"), "pbs": Queue("PBSCluster", "
 ANSWER_S = 30.0
 # Processes of this machine: never forked, since JAX has threads, and not interrupted to look at their stacks.
 _LOCAL = {"distributed.worker.multiprocessing-method": "spawn", "distributed.worker.profile.enabled": False}
+# A scheduler without a dashboard opens port 8787 to everyone all the same, and warns if another one has it.
+PRIVATE = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,13 +89,12 @@ def _processes(count: int) -> LocalCluster:
     """A scheduler in this process and workers of one thread each in others, which Dask starts again if they die."""
     from distributed import LocalCluster
 
-    no_dashboard: Any = None
     return LocalCluster(
         n_workers=count,
         threads_per_worker=1,
         processes=True,
         memory_limit=None,
-        dashboard_address=no_dashboard,
+        scheduler_kwargs=PRIVATE,
         silence_logs=logging.ERROR,
     )
 
