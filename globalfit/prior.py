@@ -19,6 +19,10 @@ from jaxtyping import Array, Float
 from globalfit.errors import ConfigurationError, UnknownNameError
 
 
+# Probability below which a Gaussian cannot be cut to an interval: its numbers lose their digits at 1e-308.
+_SMALLEST = 1e-290
+
+
 class Distribution(eqx.Module):
     """One-dimensional distribution. `arguments` are the numbers of the run file in their order."""
 
@@ -85,7 +89,7 @@ class LogUniform(Distribution):
 
     def cdf(self, x: Float[Array, ""]) -> Float[Array, ""]:
         inside = jnp.clip(x, self.low, self.high)
-        return jnp.log(inside / self.low) / math.log(self.high / self.low)
+        return jnp.clip(jnp.log(inside / self.low) / math.log(self.high / self.low), 0.0, 1.0)
 
     def log_density(self, x: Float[Array, ""]) -> Float[Array, ""]:
         inside = (x >= self.low) & (x <= self.high)
@@ -164,23 +168,35 @@ class TruncatedNormal(Distribution):
     def __check_init__(self) -> None:
         _check_width(self.sd)
         _check_bounds(self.low, self.high)
-        if not math.isfinite(float(self._log_mass())):
+        low, high = self._edges()
+        if abs(float(high - low)) < _SMALLEST:
             raise ConfigurationError("the interval of this truncated_normal prior holds no probability.")
 
+    @property
+    def _side(self) -> float:
+        """Sign of z at which the interval mirrored about the mean lies more below it than above: there, Phi is exact."""
+        return 1.0 if self.low + self.high <= 2.0 * self.mean else -1.0
+
+    def _z(self, x: Float[Array, ""] | float) -> Float[Array, ""]:
+        return jnp.asarray(self._side * (x - self.mean) / self.sd)
+
     def _edges(self) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        return ndtr(jnp.asarray((self.low - self.mean) / self.sd)), ndtr(jnp.asarray((self.high - self.mean) / self.sd))
+        """Phi at both ends: increasing in z, so that on the other side the first one is the larger."""
+        return ndtr(self._z(self.low)), ndtr(self._z(self.high))
 
     def _log_mass(self) -> Float[Array, ""]:
-        low, high = (log_ndtr(jnp.asarray((edge - self.mean) / self.sd)) for edge in (self.low, self.high))
-        return high + jnp.log1p(-jnp.exp(low - high))
+        ends = [log_ndtr(self._z(edge)) for edge in (self.low, self.high)]
+        below, above = ends if self._side > 0.0 else ends[::-1]
+        return above + jnp.log1p(-jnp.exp(below - above))
 
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
         low, high = self._edges()
-        return jnp.clip(self.mean + self.sd * ndtri(low + u * (high - low)), self.low, self.high)
+        z = self._side * ndtri(low + u * (high - low))
+        return jnp.clip(self.mean + self.sd * z, self.low, self.high)
 
     def cdf(self, x: Float[Array, ""]) -> Float[Array, ""]:
         low, high = self._edges()
-        return (ndtr((jnp.clip(x, self.low, self.high) - self.mean) / self.sd) - low) / (high - low)
+        return (ndtr(self._z(jnp.clip(x, self.low, self.high))) - low) / (high - low)
 
     def log_density(self, x: Float[Array, ""]) -> Float[Array, ""]:
         density = -0.5 * ((x - self.mean) / self.sd) ** 2 - math.log(self.sd * math.sqrt(2.0 * math.pi))

@@ -108,6 +108,10 @@ def test_error_follows_the_effective_number_of_draws():
     assert p_value(sticky).error == pytest.approx(0.0079 * np.sqrt(20.0), rel=0.3)
     # (k + 1)/(n + 2) with k = 0: one in a thousand.
     assert p_value(np.tile([1.0, 0.0], (1, 1000, 1))).error == pytest.approx(1e-3, rel=0.01)
+    # The same of chains that stay for 20 draws: one in 200.
+    found = p_value(np.stack([2.0 + np.abs(sticky[..., 1]), np.zeros((4, 1000))], axis=-1))
+    assert found.p_value == 0.0
+    assert found.error == pytest.approx(1.0 / 200.0, rel=0.3)
 
 
 def test_toys_without_a_likelihood_give_no_p_value():

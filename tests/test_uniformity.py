@@ -20,11 +20,15 @@ def test_bins_hold_every_rank_once(size, count, bins):
     assert (len(found.found), found.found.sum()) == (bins, count)
     assert found.expected.sum() == pytest.approx(count)
     # each value of the rank as often as expected
-    assert uniformity(np.tile(np.arange(size + 1), 10), size).chi2 == pytest.approx(0.0, abs=1e-12)
+    flat = uniformity(np.tile(np.arange(size + 1), 10), size)
+    assert flat.chi2 == pytest.approx(0.0, abs=1e-12)
+    assert flat.p_shift == pytest.approx(1.0)
+    assert flat.p_width == pytest.approx(1.0)
 
 
-def test_p_values_of_uniform_ranks_are_uniform():
-    found = [uniformity(uniform_ranks(99, 200, seed), 99) for seed in range(1000)]
+@pytest.mark.parametrize(("size", "count"), [(99, 200), (9, 2000)])
+def test_p_values_of_uniform_ranks_are_uniform(size, count):
+    found = [uniformity(uniform_ranks(size, count, seed), size) for seed in range(1000)]
     for name in ("p_chi2", "p_shift", "p_width"):
         p = np.array([getattr(one, name) for one in found])
         # errors of the fractions: 0.003 and 0.016

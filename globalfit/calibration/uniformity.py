@@ -138,13 +138,20 @@ def likelihood_remark(ranks: Int[np.ndarray, " draw"], size: int) -> str:
 
 def _shift(ranks: Int[np.ndarray, " draw"], size: int) -> float:
     """Mean of the ranks, in standard errors from the middle."""
-    return float(np.mean(_place(ranks, size))) * math.sqrt(12.0 * len(ranks))
+    return float(np.mean(_place(ranks, size))) * math.sqrt(len(ranks) / _variance(size))
 
 
 def _width(ranks: Int[np.ndarray, " draw"], size: int) -> float:
     """Variance of the ranks about the middle, in standard errors from that of uniform ones."""
-    # variance of x^2 for x uniform in (-1/2, 1/2): 1/80 - 1/144 = 1/180
-    return (float(np.mean(_place(ranks, size) ** 2)) - 1.0 / 12.0) * math.sqrt(180.0 * len(ranks))
+    variance, count = _variance(size), size + 1
+    # x^4 of `count` equidistant places: 1/80 for many
+    fourth = (count**2 - 1) * (3 * count**2 - 7) / (240.0 * count**4)
+    return (float(np.mean(_place(ranks, size) ** 2)) - variance) * math.sqrt(len(ranks) / (fourth - variance**2))
+
+
+def _variance(size: int) -> float:
+    """Variance of the places of uniform ranks, 1/12 for many."""
+    return (1.0 - 1.0 / (size + 1) ** 2) / 12.0
 
 
 def _place(ranks: Int[np.ndarray, " draw"], size: int) -> Float[np.ndarray, " draw"]:

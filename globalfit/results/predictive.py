@@ -80,7 +80,8 @@ def p_values(
 ) -> dict[str, PValue]:
     """p by experiment, and `total` from the sum of T if there are several.
 
-    `effective` is the effective number of draws; if it is not known, the autocorrelation of the comparisons gives it.
+    `effective` is the effective number of draws; if it is not known, the autocorrelation of the comparisons gives it, or that of
+    T(data, theta) where all come out alike.
     """
     several = len(discrepancy) > 1
     every = {**discrepancy, **({TOTAL: sum(discrepancy.values(), start=np.zeros(()))} if several else {})}
@@ -98,7 +99,9 @@ def p_value(discrepancy: Float[np.ndarray, "chain draw 2"], effective: float | N
     worse = (toys >= data).astype(float)
     p = float(np.mean(worse))
     if effective is None:
-        effective = statistics(worse).ess_bulk
-    trials = min(worse.size, effective) if math.isfinite(effective) else worse.size
+        # Where all comparisons come out alike, they do not tell how many of them are independent.
+        sizes = (statistics(values).ess_bulk for values in (worse, data))
+        effective = next((size for size in sizes if math.isfinite(size)), math.inf)
+    trials = min(worse.size, effective)
     centre = (p * trials + 1.0) / (trials + 2.0)
     return PValue(p, math.sqrt(centre * (1.0 - centre) / (trials + 3.0)), ties, *means)

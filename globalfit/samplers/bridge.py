@@ -153,6 +153,9 @@ def _solve(
     share, rest = sides(log_evidence)
     mean = half.weight @ rest
     independent, correlated = _variances(half, rest)
+    if correlated == 0.0:
+        # Two densities so far apart that all draws are alike.
+        return Bridge(math.nan, math.nan, 0.0)
     relative = np.var(share) / np.mean(share) ** 2 / len(share) + correlated / mean**2
     with np.errstate(divide="ignore"):
         overlap = kish(np.log(half.weight * rest)) * independent / correlated

@@ -99,13 +99,13 @@ def insertion_rank_p(places: Float[np.ndarray, " iteration"], live: int) -> floa
     """p-value of uniform insertion ranks (Fowlie, Handley & Su, arXiv:2006.03371).
 
     The place of each new live point among `live` ones is uniform if the constrained prior is sampled without
-    correlation. The smaller of two Kolmogorov-Smirnov p-values counts: of the whole run, and of the worst stretch of
-    `live` iterations, corrected for the number of stretches.
+    correlation. Twice the smaller of two Kolmogorov-Smirnov p-values counts: of the whole run, and of the worst stretch
+    of `live` iterations, corrected for the number of stretches.
     """
     stretches = np.array_split(places, max(1, len(places) // live))
     lowest = min(float(kstest(part, "uniform").pvalue) for part in stretches)
     corrected = -math.expm1(len(stretches) * math.log1p(-min(lowest, 1.0 - 1e-16)))
-    return min(float(kstest(places, "uniform").pvalue), corrected)
+    return min(1.0, 2.0 * min(float(kstest(places, "uniform").pvalue), corrected))
 
 
 def _each(chains: Float[np.ndarray, "chain draw ndim"]) -> Iterator[Float[np.ndarray, "chain draw"]]:

@@ -30,7 +30,8 @@ from globalfit.samplers.presets import SamplerOptions
 class DynestyOptions(SamplerOptions):
     """Options of `dynesty`."""
 
-    presets: ClassVar = {"quick": {"nlive": 300, "dlogz": 0.2}, "publication": {"nlive": 4000, "dlogz": 0.01}}
+    # Where little is learned, a run is worth about `nlive` draws: with fewer than ESS_BOUND it would never converge.
+    presets: ClassVar = {"quick": {"nlive": 420, "dlogz": 0.2}, "publication": {"nlive": 4000, "dlogz": 0.01}}
 
     nlive: int = Field(
         1000, ge=50, le=100_000, description="Live points: the error of ln Z falls with the square root."

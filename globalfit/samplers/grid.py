@@ -37,7 +37,8 @@ CELLS_BOUND = 100.0
 # Points between two progress events and two prunings of the kept ones.
 STRIDE = 64 * BLOCK
 
-Points = Annotated[int, Field(ge=1, le=100_000)]
+# Half of one cell would be that cell again, and the check of the resolution no check.
+Points = Annotated[int, Field(ge=2, le=100_000)]
 Quantile = Annotated[float, Field(ge=0.0, le=1.0)]
 Quantiles = Annotated[list[Quantile], Field(min_length=2, max_length=2)]
 
@@ -87,7 +88,7 @@ class Grid:
             raise ConfigurationError(
                 "no cell of the grid has a likelihood above zero; use more points or narrower priors."
             )
-        half = tuple(max(1, n // 2) for n in shape)
+        half = tuple(n // 2 for n in shape)
         coarse = _sweep(target, half, low, high, Pace(progress, "grid, half resolution", float(math.prod(half))))
         log_evidence = fine.log_mean + log_volume
         log_weight = fine.log_likelihood - logsumexp(fine.log_likelihood)

@@ -20,7 +20,7 @@ from globalfit.samplers.climber import EDGE, Climber, Points
 from globalfit.samplers.diagnostics import at_least, at_most
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.presets import SamplerOptions
-from globalfit.samplers.profiles import Settled, plane, profiles
+from globalfit.samplers.profiles import Settled, plane, profiles, with_node
 
 # Maxima whose ln L agrees to this are the same, and how many starts must find the highest one.
 AGREE = 0.01
@@ -130,12 +130,14 @@ class Optimize:
         pace.finish(climber.calls + climber.gradients, f"best ln L = {known.log_likelihood.max():.4f}")
         # On a flat ridge all maxima are equal: the one that the ascents found stays unless another is higher.
         beaten = known.log_likelihood.max() > best.log_likelihood[0] + ARRIVED
-        at = known.at(np.array([np.argmax(known.log_likelihood)])) if beaten else best
+        if beaten:
+            best = known.at(np.array([np.argmax(known.log_likelihood)]))
+            settled = [with_node(one, best, i) for i, one in enumerate(settled)]
         return Optimum(
             names=names,
-            theta=transform_cube(target, at.u)[0],
-            log_likelihood=float(at.log_likelihood[0]),
-            at_bound=tuple("low" if x < 2.0 * EDGE else "high" if x > 1.0 - 2.0 * EDGE else "" for x in at.u[0]),
+            theta=transform_cube(target, best.u)[0],
+            log_likelihood=float(best.log_likelihood[0]),
+            at_bound=tuple("low" if x < 2.0 * EDGE else "high" if x > 1.0 - 2.0 * EDGE else "" for x in best.u[0]),
             profiles=tuple(
                 Profile((names[i],), transform_cube(target, one.nodes.u), one.nodes.log_likelihood)
                 for i, one in enumerate(settled)
@@ -144,7 +146,7 @@ class Optimize:
                 Profile((names[i], names[j]), transform_cube(target, one.nodes.u), one.nodes.log_likelihood)
                 for (i, j), one in zip(planes, maps, strict=True)
             ),
-            diagnostics=_checks(summits, float(gain[top]), known, [*settled, *maps]),
+            diagnostics=_checks(summits, len(begun), float(gain[top]), known, [*settled, *maps]),
             numbers={
                 "likelihood_calls": float(climber.calls + climber.gradients),
                 "gradients": float(climber.gradients),
@@ -195,14 +197,18 @@ def _distinct(summits: Points) -> Points:
     return summits.at(order[np.sort(first)])
 
 
-def _checks(summits: Points, gain: float, known: Points, profiles: list[Settled]) -> tuple[Diagnostic, ...]:
+def _checks(summits: Points, begun: int, gain: float, known: Points, profiles: list[Settled]) -> tuple[Diagnostic, ...]:
+    """Of the ascents, the first `begun` started all over the prior, the others around the highest maximum of these."""
     best = float(np.max(summits.log_likelihood))
+    there = summits.log_likelihood > best - AGREE
+    alone = int(np.count_nonzero(there[:begun]))
     checks = [
         at_least(
             "starts_at_best",
-            float(np.count_nonzero(summits.log_likelihood > best - AGREE)),
+            float(np.count_nonzero(there)),
             AGREEING,
-            f"ascents from different starts that reached the highest ln L to within {AGREE:g}",
+            f"ascents from different starts that reached the highest ln L to within {AGREE:g}; of the {begun} all over "
+            f"the prior {alone} did: few of many leave room for a hill that none began on",
         ),
         at_most("gain", gain, GAIN_BOUND, "what the quadratic model still expects to gain in ln L at the best fit"),
     ]

@@ -43,9 +43,9 @@ def profiles(climber: Climber, per_round: int, tops: Points, known: Points) -> l
     ndim = tops.u.shape[1]
     tops = tops.at(np.flatnonzero(tops.log_likelihood > tops.log_likelihood[0] - DEPTH)[:TOPS])
     nodes = [tops.at(np.unique(np.round(tops.u[:, i], DIGITS), return_index=True)[1]) for i in range(ndim)]
-    values = [np.linspace(EDGE, 1.0 - EDGE, per_round)] * ndim
+    even = np.linspace(EDGE, 1.0 - EDGE, per_round)
+    values = [_new(even, one.u[:, i]) for i, one in enumerate(nodes)]
     for _ in range(ROUNDS):
-        values = [_new(value, one.u[:, i]) for i, (value, one) in enumerate(zip(values, nodes, strict=True))]
         held = np.repeat(np.eye(ndim, dtype=bool), [len(new) for new in values], axis=0)
         at = np.where(held, np.concatenate(values)[:, None], 0.0)
         found = climber.conditional(held, at, functools.reduce(Points.and_also, nodes, known))
@@ -61,6 +61,14 @@ def profiles(climber: Climber, per_round: int, tops: Points, known: Points) -> l
     return [
         Settled(settled.nodes.at(chosen := np.flatnonzero(groups == i)), settled.last_gain[chosen]) for i in range(ndim)
     ]
+
+
+def with_node(settled: Settled, point: Points, axis: int) -> Settled:
+    """The profile of a coordinate through one more point, which is higher than any node near it."""
+    others = np.flatnonzero(np.abs(settled.nodes.u[:, axis] - point.u[0, axis]) > APART)
+    nodes, gain = settled.nodes.at(others).and_also(point), np.append(settled.last_gain[others], 0.0)
+    order = np.argsort(nodes.u[:, axis])
+    return Settled(nodes.at(order), gain[order])
 
 
 def plane(
@@ -101,11 +109,15 @@ def _settle(
 def _where_it_changes(
     x: Float[np.ndarray, " node"], log_likelihood: Float[np.ndarray, " node"], count: int
 ) -> Float[np.ndarray, " count"]:
-    """New nodes at equal steps of the distance in standard deviations, sqrt(2 Delta ln L), plus some over the axis."""
+    """New nodes between the old ones, so that steps of the distance in standard deviations, sqrt(2 Delta ln L), plus
+    some of that along the axis become as equal as can be: one after the other halves, thirds, ... the longest step."""
     depth = np.minimum(np.max(log_likelihood) - log_likelihood, DEPTH)
     change = np.abs(np.diff(np.sqrt(2.0 * depth)))
-    length = np.concatenate([[0.0], np.cumsum((1.0 - EVEN) * change / max(change.sum(), 1e-9) + EVEN * np.diff(x))])
-    return np.interp((np.arange(count) + 0.5) / count * length[-1], length, x)
+    length = (1.0 - EVEN) * change / max(change.sum(), 1e-9) + EVEN * np.diff(x)
+    pieces = np.ones(len(length), dtype=int)
+    for _ in range(count):
+        pieces[np.argmax(length / pieces)] += 1
+    return np.concatenate([np.linspace(x[i], x[i + 1], n + 1)[1:-1] for i, n in enumerate(pieces)])
 
 
 def _new(values: Float[np.ndarray, " value"], nodes: Float[np.ndarray, " node"]) -> Float[np.ndarray, " new"]:

@@ -141,6 +141,14 @@ def test_halves_in_different_modes_give_no_value():
     assert (check.verdict, check.log_evidence, check.difference_sigma) == ("not computable", None, None)
 
 
+def test_halves_that_are_far_apart_give_no_value():
+    """40 standard deviations: every draw says the same."""
+    random = np.random.default_rng(1)
+    centres = np.repeat([[-2.0, 0.0], [2.0, 0.0]], 1000, axis=0)
+    draws = chains(GAUSSIAN, centres + 0.1 * random.normal(size=(2000, 2)))
+    assert "hardly overlaps" in bridge(GAUSSIAN, draws, 1).reason
+
+
 def test_too_few_draws_give_no_value():
     draws = chains(GAUSSIAN, gaussian_draws(GAUSSIAN, np.random.default_rng(1), 20))
     assert bridge(GAUSSIAN, draws, 1).reason == "there are too few draws to fit a proposal"

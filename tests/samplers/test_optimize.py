@@ -39,6 +39,13 @@ class Ramp(Box):
         return 3.0 * theta[0] - 0.5 * ((theta[1] - 0.3) / 0.01) ** 2
 
 
+class Flat(Box):
+    """The same ln L everywhere."""
+
+    def log_likelihood(self, theta):
+        return 0.0 * theta[0]
+
+
 class Case(NamedTuple):
     target: Box
     found: Optimum
@@ -192,6 +199,34 @@ def test_a_single_parameter():
     x, delta = deltas(found, "x0")
     np.testing.assert_allclose(delta, 0.5 * x**2, atol=1e-6)
     assert found.converged
+
+
+@pytest.mark.parametrize(
+    ("target", "half"),
+    [(Flat(("a", "b"), 2.0), 2.0), (Gaussian(("a",), 1.0, jnp.eye(1) / 0.16, 0.0), 0.4)],
+    ids=["flat", "as wide as the prior"],
+)
+def test_every_round_adds_its_nodes(target, half):
+    """Also where nothing tells one stretch of the axis from another."""
+    found = run(target, scan=256, starts=8, profile_points=10)
+    assert found.converged
+    for name in found.names:
+        x, delta = deltas(found, name)
+        assert 30 <= len(x) <= 38
+        assert np.all(np.diff(x) > 0.0)
+        (piece,) = intervals(x, delta, threshold("68", 1))
+        assert (piece.low, piece.high) == (pytest.approx(-half, rel=1e-4), pytest.approx(half, rel=1e-4))
+
+
+def test_a_best_fit_that_a_profile_finds_is_in_every_profile():
+    found = run(Rosenbrock(tuple("abcd"), 2.0), scan=64, starts=4, steps=8)
+    assert value(found, "profile_excess") > 0.01
+    assert not found.converged
+    for name in found.names:
+        x, delta = deltas(found, name)
+        assert np.min(delta) == 0.0
+        assert x[np.argmin(delta)] == found.theta[found.names.index(name)]
+        assert np.all(np.diff(x) > 0.0)
 
 
 def test_ascents_with_bounds_of_their_own():
