@@ -18,7 +18,6 @@ from jaxtyping import Array, Float
 
 from globalfit.errors import ConfigurationError, UnknownNameError
 
-
 # Probability below which a Gaussian cannot be cut to an interval: its numbers lose their digits at 1e-308.
 _SMALLEST = 1e-290
 
@@ -174,7 +173,7 @@ class TruncatedNormal(Distribution):
 
     @property
     def _side(self) -> float:
-        """Sign of z at which the interval mirrored about the mean lies more below it than above: there, Phi is exact."""
+        """-1 for an interval above the mean, which is mirrored to below it: there, Phi has all its digits."""
         return 1.0 if self.low + self.high <= 2.0 * self.mean else -1.0
 
     def _z(self, x: Float[Array, ""] | float) -> Float[Array, ""]:

@@ -80,8 +80,8 @@ def p_values(
 ) -> dict[str, PValue]:
     """p by experiment, and `total` from the sum of T if there are several.
 
-    `effective` is the effective number of draws; if it is not known, the autocorrelation of the comparisons gives it, or that of
-    T(data, theta) where all come out alike.
+    `effective` is the effective number of draws; if it is not known, the autocorrelation of the comparisons gives it,
+    or that of T(data, theta) where all come out alike.
     """
     several = len(discrepancy) > 1
     every = {**discrepancy, **({TOTAL: sum(discrepancy.values(), start=np.zeros(()))} if several else {})}
