@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from globalfit import plugins
+from globalfit.definitions import check_definitions
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.inputs import PRESETS, Inputs
 from globalfit.likelihood import Likelihood
@@ -24,6 +25,7 @@ def build(run: RunFile) -> tuple[Posterior, Sampler]:
     Raises `ConfigurationError` with file:line:column and key of what is wrong, `DataError` for a faulty table.
     """
     posterior, sampler = build_posterior(run), build_sampler(run)
+    check_definitions(run, posterior)
     if check := getattr(sampler, "check", None):
         with run.source.at("sampler"):
             check(posterior.names)

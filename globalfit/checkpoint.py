@@ -49,6 +49,8 @@ def _identify(folder: Path, identity: Mapping[str, Any], progress: Progress) -> 
         try:
             known = read_json(path)
         except OutputError:
+            known = None
+        if not isinstance(known, dict):
             progress(Event(WARNING, 0.0, message=f"{path}: is damaged."))
             continue
         if difference := _difference(known, identity):
@@ -58,17 +60,18 @@ def _identify(folder: Path, identity: Mapping[str, Any], progress: Progress) -> 
             )
         break
     else:
-        if held:
-            progress(Event(WARNING, 0.0, message=f"{folder}: is of no known run; starting again."))
-        for path in folder.glob("*"):
-            path.unlink()
+        if any(not path.name.startswith(".") and path not in held for path in folder.glob("*")):
+            raise OutputError(
+                f"{folder}: {' and '.join(IDENTITY)} are missing or damaged, so that it cannot be told which run the "
+                f"other files belong to. Put one of the two back to go on, or remove {folder} to start again."
+            )
     for name in IDENTITY:
         write_json(folder / name, dict(identity))
 
 
-def _difference(known: Any, now: Mapping[str, Any]) -> str:
+def _difference(known: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """The first thing in which two identities differ, in words; empty if there is none."""
-    then = dict(known) if isinstance(known, dict) else {}
+    then = dict(known)
     before, reference = then.pop(REFERENCE, None), now[REFERENCE]
     if found := next(differences(then, {key: value for key, value in now.items() if key != REFERENCE}), None):
         return found.was

@@ -179,7 +179,7 @@ def evidence_record(draws: Draws | Optimum, lost: float, best: float) -> Evidenc
     )
     record: Evidence = {
         "converged": draws.converged,
-        "failed": [diagnostic.message for diagnostic in draws.diagnostics if not diagnostic.passed],
+        "failed": list(draws.failed),
         "log_evidence": None if found is None else found.log_evidence,
         "log_evidence_error": None if found is None else found.log_evidence_error,
         "method": "none" if found is None else found.method,

@@ -32,25 +32,26 @@ class Inputs(BaseModel):
     sin2_theta_w: float = Field(
         default=0.23122, gt=0.1, lt=0.4, description="sin^2 theta_W in the MS-bar scheme at M_Z"
     )
-    higgs_vev: float = Field(default=246.21965, gt=0.0, description="v = (sqrt(2) G_F)^(-1/2)")
-    planck_mass: float = Field(default=1.22089e19, gt=0.0, description="Planck mass (CODATA 2022)")
+    higgs_vev: float = Field(default=246.21965, ge=10.0, le=1000.0, description="v = (sqrt(2) G_F)^(-1/2)")
+    planck_mass: float = Field(default=1.22089e19, ge=1e18, le=1e20, description="Planck mass (CODATA 2022)")
     density_per_yield: float = Field(
         default=2.74383e8,
-        gt=0.0,
+        ge=1e8,
+        le=1e9,
         description="s_0 h^2/rho_c in GeV^-1: 2891.2 cm^-3 over 1.05371e-5 GeV cm^-3 (RPP 2024)",
     )
-    m_z: float = Field(default=91.1880, gt=0.0)
-    m_w: float = Field(default=80.3692, gt=0.0)
-    m_h: float = Field(default=125.20, gt=0.0)
-    m_e: float = Field(default=0.00051099895, gt=0.0)
-    m_mu: float = Field(default=0.1056583755, gt=0.0)
-    m_tau: float = Field(default=1.77693, gt=0.0)
-    m_u: float = Field(default=0.00216, gt=0.0)
-    m_d: float = Field(default=0.0047, gt=0.0)
-    m_s: float = Field(default=0.0935, gt=0.0)
-    m_c: float = Field(default=1.2730, gt=0.0)
-    m_b: float = Field(default=4.183, gt=0.0)
-    m_t: float = Field(default=172.57, gt=0.0)
+    m_z: float = Field(default=91.1880, ge=10.0, le=1000.0)
+    m_w: float = Field(default=80.3692, ge=10.0, le=1000.0)
+    m_h: float = Field(default=125.20, ge=10.0, le=1000.0)
+    m_e: float = Field(default=0.00051099895, gt=0.0, le=10.0)
+    m_mu: float = Field(default=0.1056583755, gt=0.0, le=10.0)
+    m_tau: float = Field(default=1.77693, gt=0.0, le=10.0)
+    m_u: float = Field(default=0.00216, gt=0.0, le=10.0)
+    m_d: float = Field(default=0.0047, gt=0.0, le=10.0)
+    m_s: float = Field(default=0.0935, gt=0.0, le=10.0)
+    m_c: float = Field(default=1.2730, gt=0.0, le=10.0)
+    m_b: float = Field(default=4.183, gt=0.0, le=10.0)
+    m_t: float = Field(default=172.57, ge=10.0, le=1000.0)
     width: Literal["running", "fixed"] = Field(
         default="running", description="mediator widths: sqrt(s) Gamma(sqrt(s)) as a matrix, or M Gamma(M) pole by pole"
     )

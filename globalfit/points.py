@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import itertools
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -49,8 +50,10 @@ def evaluate_table(
     Columns of the output: those of the input, the predictions `names`, `loglike_<name>` of every likelihood,
     `loglike`, `logprior`, `status`. An input column whose name is one of these is kept as `input_<name>`. A row that
     cannot be evaluated keeps its place, with empty cells and the reason in `status`. Raises `PointsError` for a table
-    that cannot be read or lacks a column, `OutputError` if the output cannot be written.
+    that cannot be read, lacks a column or is the output as well, `OutputError` if the output cannot be written.
     """
+    if os.path.realpath(points) == os.path.realpath(output):
+        raise PointsError(f"{points}: is the table of the points itself; name another one with --output.")
     with opened(points) as stream:
         table = read_table(points, stream)
         used = _parameter_columns(posterior, table)

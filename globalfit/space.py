@@ -13,6 +13,13 @@ from globalfit.runfile import RunFile
 from globalfit.runfile.defaults import default_priors
 from globalfit.runfile.document import Source
 
+# Columns and dimensions of result files, and how names of columns begin that are made from others.
+RESERVED = {
+    *("chain", "draw", "point", "log_weight", "log_likelihood", "log_prior", "loglike", "logprior", "status"),
+    *("profile", "delta_log_likelihood", "converged", "effective_draws", "seconds"),
+}
+RESERVED_BEGINNINGS = ("loglike_", "exclusion_", "rank_", "input_")
+
 Value = float | str | dict[str, list[float]]
 
 
@@ -28,7 +35,8 @@ class Entry:
 def entries(run: RunFile, model: str, parameters: Sequence[Parameter]) -> dict[str, Entry]:
     """Every parameter of the model and the likelihoods in its order, then the auxiliary ones of the run file.
 
-    Raises `ConfigurationError` for a parameter without a prior, `UnknownNameError` for one that nothing uses.
+    Raises `ConfigurationError` for a parameter without a prior and for a name that results have for something else,
+    `UnknownNameError` for a parameter that nothing uses.
     """
     defaults, source = default_priors(model)
     known = [parameter.name for parameter in parameters]
@@ -45,6 +53,9 @@ def entries(run: RunFile, model: str, parameters: Sequence[Parameter]) -> dict[s
         else:
             raise run.source.error(("parameters",), f"'{name}' of the model '{model}' has no default prior: give one.")
     auxiliary = {name: Entry(value, run.source, ("parameters", name)) for name, value in run.parameters.items()}
+    for name in auxiliary:
+        if name in RESERVED or name.startswith(RESERVED_BEGINNINGS):
+            raise run.source.error(("parameters", name), "is the name of a column of the results; choose another one.")
     result |= {name: item for name, item in auxiliary.items() if name not in result}
     _check_used(result, known)
     return result

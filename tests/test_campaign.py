@@ -116,12 +116,13 @@ def test_output_and_seed_of_the_command(tmp_path):
 
 FRAME_MISTAKES = {
     "common: {model: toy}": "several.yaml:1:1: runs: is missing.",
-    "runs: {}": "several.yaml:1:1: runs: ",
     "runs: [a]": "several.yaml:1:1: runs: must be a mapping; found",
     "runs: {a: 3}": "several.yaml:1:8: runs.a: must be a mapping; found 3",
     "runs: {a: {model: toy}}\ncomon: {}": "several.yaml:2:1: comon: unknown key; did you mean 'common'?",
     "runs: {a/b: {model: toy}}": "several.yaml:1:8: runs.a/b: the name of a run becomes a folder",
     "runs: {figures: {model: toy}}": "runs.figures: the name of a run becomes a folder",
+    "runs: {}": "several.yaml:1:1: runs: must name one run at least.",
+    'runs: {a: {model: toy}}\noutput: "a\\0b"': "output: must not hold a NUL character",
     "runs: {a: {model: toy, output: b}}": "several.yaml:1:24: runs.a.output: belongs to the whole file",
     "common: {inherits: a}\nruns: {a: {model: toy}}": "several.yaml:1:10: common.inherits: belongs to a run",
     "runs: {a: {inherits: b}, bb: {model: toy}}": "several.yaml:1:12: runs.a.inherits: unknown run 'b'; did you mean",

@@ -203,21 +203,38 @@ def test_another_run_is_refused_by_name(change, message, tmp_path):
     assert record.taken == 3
 
 
-def test_one_damaged_identity_does_no_harm_and_two_begin_anew(tmp_path):
+def test_one_damaged_identity_does_no_harm_and_with_two_nothing_is_lost(tmp_path):
     with checkpoint(tmp_path / "list", IDENTITY_OF_TOY, 1000.0):
         squares(3)
-    (tmp_path / "list" / IDENTITY[0]).write_text('{"settings": ')
+    first, copy = (tmp_path / "list" / name for name in IDENTITY)
+    for damaged in ('{"settings": ', "null"):
+        first.write_text(damaged)
+        with checkpoint(tmp_path / "list", IDENTITY_OF_TOY, 1000.0) as record:
+            squares(3)
+        assert record.taken == 3
+        assert json.loads(first.read_text()) == IDENTITY_OF_TOY
+    kept = first.read_text()
+    first.write_text("")
+    copy.unlink()
+    held = sorted((tmp_path / "list").iterdir())
+    with (
+        pytest.raises(OutputError, match=r"run\.json and run\.copy\.json are missing or damaged"),
+        checkpoint(tmp_path / "list", IDENTITY_OF_TOY, 1000.0),
+    ):
+        pass
+    assert sorted((tmp_path / "list").iterdir()) == held
+    first.write_text(kept)
     with checkpoint(tmp_path / "list", IDENTITY_OF_TOY, 1000.0) as record:
         squares(3)
     assert record.taken == 3
+
+
+def test_a_damaged_identity_of_nothing_is_written_anew(tmp_path):
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list" / IDENTITY[0]).write_text('{"settings": ')
+    with checkpoint(tmp_path / "list", IDENTITY_OF_TOY, 1000.0):
+        pass
     assert json.loads((tmp_path / "list" / IDENTITY[0]).read_text()) == IDENTITY_OF_TOY
-    for name in IDENTITY:
-        (tmp_path / "list" / name).write_text("")
-    events = []
-    with checkpoint(tmp_path / "list", IDENTITY_OF_TOY, 1000.0, events.append) as record:
-        squares(3)
-    assert record.taken == 0
-    assert any("no known run" in event.message for event in events)
 
 
 @pytest.mark.parametrize("reference", [None, [], {"parameter 'x'": None}, {"parameter 'x'": 1.0}])

@@ -18,7 +18,7 @@ from globalfit.cli import cli
 from globalfit.comparison import compare
 from globalfit.comparison.figure import comparison_figure, default_names
 from globalfit.comparison.page import write_comparison
-from globalfit.comparison.scales import BARE, jeffreys, kass_raftery, twice_ln
+from globalfit.comparison.scales import BARE, UNDECIDED, jeffreys, kass_raftery, twice_ln
 from globalfit.comparison.sensitivity import REWEIGHTED, VANISHES
 from globalfit.comparison.table import COLUMNS, NOT_COMPUTABLE, REFERENCE
 from globalfit.errors import ConfigurationError, OutputError, UnknownNameError
@@ -109,6 +109,13 @@ def test_words(log10_b, on_jeffreys, on_kass_raftery):
     assert jeffreys(log10_b) == on_jeffreys
     assert kass_raftery(log10_b) == on_kass_raftery
     assert twice_ln(1.0) == pytest.approx(4.605170)
+
+
+@pytest.mark.parametrize("words", [jeffreys, kass_raftery])
+def test_an_error_that_leaves_the_direction_open_leaves_no_words(words):
+    assert words(-0.58, 8.57) == words(0.1, 0.6) == UNDECIDED
+    assert words(-0.1, 0.2) == BARE
+    assert words(-0.7, 0.6) == words(-0.7)
 
 
 def test_runs_without_an_evidence(tmp_path):

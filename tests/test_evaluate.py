@@ -124,6 +124,9 @@ def test_files_that_cannot_be_used(tmp_path):
     (tmp_path / "good.csv").write_text("mass,coupling\n1,0.5\n")
     with pytest.raises(OutputError, match="cannot be written"):
         evaluate_table(posterior(), tmp_path / "good.csv", tmp_path / "good.csv" / "out.csv", ())
+    (tmp_path / "same.csv").symlink_to("good.csv")
+    with pytest.raises(PointsError, match="is the table of the points itself; name another one with --output"):
+        evaluate_table(posterior(), tmp_path / "good.csv", tmp_path / "same.csv", ())
 
 
 def test_comments_byte_order_mark_and_windows_lines(tmp_path):

@@ -105,7 +105,8 @@ NAME_MISTAKES = {
     "model: toy\nsampler: toy_sampling": "unknown sampler 'toy_sampling'; did you mean 'toy_sampler'?",
     "model: toy\ninputs: micromega": "inputs.preset: unknown preset of inputs 'micromega'; did you mean 'micromegas6'?",
     "model: toy\ninputs: {m_zz: 91}": "fit.yaml:2:10: inputs.m_zz: unknown key; did you mean 'm_z'?",
-    "model: toy\ninputs: {m_z: -91}": "inputs.m_z: must be greater than 0; found -91",
+    "model: toy\ninputs: {m_z: -91}": "inputs.m_z: must be greater than or equal to 10; found -91",
+    "model: toy\ninputs: {m_e: 1.0e300}": "inputs.m_e: must be less than or equal to 10; found 1e+300",
     "model: toy\ninputs: {width: running, preset: [1]}": "inputs.preset: unknown preset",
 }
 PARAMETER_MISTAKES = {
@@ -124,6 +125,8 @@ PARAMETER_MISTAKES = {
     "{mass: 'mass + 1'}": "define each other",
     "{mass: '2 *'}": "is not an arithmetic expression",
     "{mass: '__import__(\"os\")'}": "is not allowed",
+    "{draw: {uniform: [1, 2]}, mass: 'draw'}": "parameters.draw: is the name of a column of the results",
+    "{rank_x: 3, mass: 'rank_x'}": "parameters.rank_x: is the name of a column of the results",
     "{pi: {uniform: [1, 2]}, mass: 'pi * 3'}": "unknown parameter 'pi'",
 }
 
@@ -147,6 +150,31 @@ def test_mistakes_in_the_names_and_numbers(tmp_path, text, message):
         build(run) if "sampler" in text else build_posterior(run)
     assert str(error.value).startswith(f"{tmp_path / 'fit.yaml'}:")
     assert message in str(error.value)
+
+
+DEFINITION_MISTAKES = {
+    "{mass: '1/0'}": "fit.yaml:2:14: parameters.mass: this expression is finite for none of 512 draws of the prior.",
+    "{mass: 'log(-coupling)'}": "this expression is finite for none of 512 draws",
+    "{mass: '-10 * coupling', coupling: {uniform: [0.5, 0.6]}}": "mass must lie in [0.1, 10000] GeV, but on 512 draws "
+    "of the prior this expression lies between -",
+    "{signal: {uniform: [1, 2]}, mass: '10 * signal'}": "parameters.signal: has the name of a prediction, but not its "
+    "value: 1.",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), DEFINITION_MISTAKES.items())
+def test_mistakes_in_what_expressions_come_to(tmp_path, text, message):
+    run = loaded(tmp_path, f"model: toy\nparameters: {text}")
+    with pytest.raises(ConfigurationError) as error:
+        build(run)
+    assert str(error.value).startswith(f"{tmp_path / 'fit.yaml'}:2:")
+    assert message in str(error.value)
+
+
+def test_a_parameter_may_be_what_the_prediction_of_its_name_is(tmp_path):
+    text = "{signal: {uniform: [1, 2]}, coupling: 'sqrt(signal / mass)', mass: {uniform: [4, 8]}}"
+    posterior, _ = build(loaded(tmp_path, f"model: toy\nparameters: {text}"))
+    assert posterior.names == ("mass", "signal")
 
 
 def test_anchors_may_be_used_but_not_explode(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
 from importlib.metadata import EntryPoint
@@ -21,6 +22,7 @@ from globalfit import plugins, runfile
 from globalfit.calibration import calibrate
 from globalfit.calibration.folder import read_trial
 from globalfit.calibration.page import verdict
+from globalfit.calibration.result import assess
 from globalfit.calibration.trial import effective_size, few, rank
 from globalfit.cli import cli
 from globalfit.cli.sbc import lines
@@ -165,11 +167,23 @@ def test_data_that_scatter_further_than_they_should(tmp_path):
 def test_a_sampler_that_ignores_the_data_is_found_by_the_likelihood(tmp_path):
     calibration = calibrate(settings(sampler="prioralone"), tmp_path / "a", 60, 99)
     assert [item.uniform for item in calibration.quantities] == [True, True, False]
-    pattern = r"NOT CALIBRATED: log_likelihood \(p = \S+: the truth fits the data better than the posterior says\)\."
+    pattern = r"NOT CALIBRATED: log_likelihood \(p = \S+: the truth fits the data better than the posterior says\); "
+    pattern += r"60 of 60 fits did not converge\."
     assert re.fullmatch(pattern, verdict(calibration))
     # fits that did not converge are counted, and count
     assert calibration.not_converged == len(calibration.trials) == len(calibration.quantities[0].ranks) == 60
     assert "60 of 60 fits did not converge; their ranks count all the same." in lines(calibration, tmp_path)
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_uniform_ranks_of_fits_that_failed_are_no_calibration(tmp_path):
+    calibration = calibrate(settings(sampler="toy_sampler"), tmp_path / "a", 20, 99)
+    assert calibration.calibrated
+    failed = [dataclasses.replace(trial, failed=("bad",)) for trial in calibration.trials]
+    assert assess([*failed[:2], *calibration.trials[2:]], 99).calibrated
+    unfit = assess([*failed[:3], *calibration.trials[3:]], 99)
+    assert not unfit.calibrated
+    assert verdict(unfit) == "NOT CALIBRATED: 3 of 20 fits did not converge."
 
 
 @pytest.mark.usefixtures("_no_figures")
@@ -199,8 +213,8 @@ def test_the_same_seed_gives_the_same_ranks_whether_stopped_or_not(tmp_path):
     found = ranks("stopped", 7)
     assert [event.done for event in done] == [6, 7]
     assert ranks("at_once", 7) == found
-    # Fewer draws are a part of those that are there.
-    assert ranks("at_once", 3) == found[:3]
+    # None that is there is left out.
+    assert ranks("at_once", 3) == found
     assert [event.done for event in done[2:]] == [1, 2, 3, 4, 5, 6, 7]
     assert ranks("other_seed", 2, seed=2) != found[:2]
 

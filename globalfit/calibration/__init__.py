@@ -39,8 +39,8 @@ def calibrate(
 ) -> Calibration:
     """Carry out `draws` trials, each with its rank among `ranks` posterior draws, and write the result into a folder.
 
-    Trials that are there already are kept. `progress` is told of every new one. They are carried out one after the
-    other or at the same time in some other `place`, with the same result.
+    Trials that are there already are kept, and count even if fewer are asked for now. `progress` is told of every new
+    one. They are carried out one after the other or at the same time in some other `place`, with the same result.
     Raises `ConfigurationError` for a run that cannot be built, simulated or ranked, `OutputError` for a folder that
     holds anything but this calibration, `ClusterError` if a place is not to be had or loses trials.
     """
@@ -56,6 +56,8 @@ def calibrate(
     def done(number: int) -> Trial | None:
         return read_trial(folder, number, posterior.names, ranks)
 
+    while done(draws) is not None:
+        draws += 1
     missing = [number for number in range(draws) if done(number) is None]
 
     def tell(number: int, what: str) -> None:

@@ -81,6 +81,7 @@ def record(
         "prior": PRIOR,
         "fraction_without_solution": calibration.without_solution,
         "not_converged": calibration.not_converged,
+        "unfit": calibration.unfit,
         "too_few_draws": calibration.too_few,
         "seconds_per_draw": calibration.seconds / len(calibration.trials),
         "quantities": [_quantity(item, posterior) for item in calibration.quantities],
@@ -94,8 +95,10 @@ def verdict(calibration: Calibration) -> str:
     """The outcome in one sentence."""
     if calibration.calibrated:
         return f"calibrated: the ranks of all {len(calibration.quantities)} quantities are uniform."
-    named = "; ".join(f"{item.name} (p = {item.test.p_value:.2g}: {item.remark})" for item in calibration.failed)
-    return f"NOT CALIBRATED: {named}."
+    found = [f"{item.name} (p = {item.test.p_value:.2g}: {item.remark})" for item in calibration.failed]
+    if calibration.unfit:
+        found.append(f"{calibration.not_converged} of {len(calibration.trials)} fits did not converge")
+    return f"NOT CALIBRATED: {'; '.join(found)}."
 
 
 def write_ranks(path: Path, trials: Sequence[Trial]) -> None:

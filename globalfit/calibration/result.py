@@ -25,6 +25,8 @@ from globalfit.calibration.uniformity import (
 )
 
 LEVELS = (0.68, 0.95)
+# Part of the fits that may fail a convergence check.
+MOST_FAILED = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +62,13 @@ class Calibration:
 
     @property
     def calibrated(self) -> bool:
-        """Whether the ranks of every quantity are uniform."""
-        return not self.failed
+        """Whether the ranks of every quantity are uniform, and come from fits most of which converged."""
+        return not self.failed and not self.unfit
+
+    @property
+    def unfit(self) -> bool:
+        """Whether so many fits failed a check that the ranks say nothing of those that pass."""
+        return self.not_converged > MOST_FAILED * len(self.trials)
 
     @property
     def not_converged(self) -> int:

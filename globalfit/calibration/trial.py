@@ -85,7 +85,7 @@ def carry_out(posterior: Posterior, sampler: Sampler, number: int, seed: int, si
         ranks={name: rank(float(column[0]), column[1:], random) for name, column in columns.items()},
         tried=experiment.tried,
         effective=effective_size(draws),
-        failed=tuple(check.message for check in draws.diagnostics if not check.passed),
+        failed=draws.failed,
         seconds=time.monotonic() - start,
     )
 

@@ -94,16 +94,18 @@ def _table(posterior: Posterior, points: Path, output: Path, names: tuple[str, .
         click.echo(f"  {count:>8}  {status}", err=True)
 
 
-def _single_point(posterior: Posterior, values: dict[str, float], names: tuple[str, ...]) -> None:
+def _single_point(posterior: Posterior, assigned: dict[str, float], names: tuple[str, ...]) -> None:
     import numpy as np
 
     from globalfit import status
     from globalfit.evaluate import check_domain, complete, evaluate_batch
 
-    check_domain(posterior, values)
-    given = {name: np.array([value]) for name, value in values.items()}
+    check_domain(posterior, assigned)
+    given = {name: np.array([value]) for name, value in assigned.items()}
     row = evaluate_batch(posterior, given, names)
-    rows = [(name, float(column[0]), "") for name, column in complete(posterior, given).items()]
+    # What is a parameter and a prediction has the value of the prediction, whatever was given.
+    values = complete(posterior, given)
+    rows = [(name, float(column[0]), "") for name, column in values.items() if name not in names]
     rows += [(name, float(row.predictions[name][0]), posterior.vocabulary[name].unit) for name in names]
     rows += [(f"loglike_{name}", float(row.terms[name][0]), "") for name in posterior.likelihoods]
     rows += [("loglike", float(row.log_likelihood[0]), ""), ("logprior", float(row.log_prior[0]), "")]

@@ -59,6 +59,7 @@ def record(comparison: Comparison) -> dict[str, Any]:
     return {
         "globalfit": globalfit.__version__,
         "best": None if comparison.best is None else comparison.best.run,
+        "best_converged": comparison.best is not None and comparison.best.converged,
         "converged": comparison.converged,
         "runs": [
             {
@@ -100,8 +101,8 @@ def _factor_record(row: Row, reference: Row | None) -> dict[str, Any] | None:
         "log10": factor.log10,
         "log10_error": factor.error,
         "twice_ln": twice_ln(factor.log10),
-        "jeffreys": REFERENCE if row is reference else jeffreys(factor.log10),
-        "kass_raftery": REFERENCE if row is reference else kass_raftery(factor.log10),
+        "jeffreys": REFERENCE if row is reference else jeffreys(*factor),
+        "kass_raftery": REFERENCE if row is reference else kass_raftery(*factor),
     }
 
 

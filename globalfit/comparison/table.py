@@ -111,7 +111,7 @@ def wording(row: Row, reference: Row | None) -> str:
     factor = bayes_factor(row, reference)
     if factor is None:
         return NOT_COMPUTABLE
-    return REFERENCE if row is reference else jeffreys(factor.log10)
+    return REFERENCE if row is reference else jeffreys(*factor)
 
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:

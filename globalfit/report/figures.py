@@ -84,7 +84,7 @@ def corner_figure(content: Content) -> Figure:
             for j in range(i):
                 axes[i, j].plot(best[j], best[i], "*", color=BEST_COLOUR, markersize=9, markeredgecolor="white")
         _draw_axes(axes, parameters, ranges)
-        _legend(figure)
+        _legend(figure, beside=size == 1)
     return figure
 
 
@@ -182,7 +182,8 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _legend(figure: Figure) -> None:
+def _legend(figure: Figure, beside: bool) -> None:
+    """In the empty corner, or beside the only panel."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -194,7 +195,8 @@ def _legend(figure: Figure) -> None:
         Line2D([], [], color=PRIOR_COLOUR, linestyle="--", label="prior"),
         Line2D([], [], color=BEST_COLOUR, marker="*", linestyle=":", label="best fit"),
     ]
-    figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.97, 0.97), frameon=False, fontsize=11)
+    place: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 0.97)} if beside else {"loc": "upper right"}
+    figure.legend(handles=handles, **{"bbox_to_anchor": (0.97, 0.97), **place}, frameon=False, fontsize=11)
 
 
 def _effective(weights: Float[np.ndarray, " point"]) -> float:

@@ -24,13 +24,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from globalfit.errors import UnknownNameError
 from globalfit.runfile import SEVERAL, RunFile, document, validate
 from globalfit.runfile.document import Document, KeyPath, LocatedError, Source, key_text
+from globalfit.runfile.schema import FolderName
 from globalfit.runfile.validation import located
 
 COMMON, INHERITS, OUTPUT = "common", "inherits", "output"
 KEYS = (*(key for key in RunFile.model_fields if key != OUTPUT), INHERITS)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Names in the output folder that are not those of runs.
-RESERVED = ("figures",)
+RESERVED = ("figures", "reruns", "comparison.html", "comparison.csv", "comparison.json", "sensitivity.csv")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,9 +106,8 @@ class CampaignFile(BaseModel):
     runs: dict[str, dict[str, Any] | None] = Field(
         min_length=1, description="The runs by their names, each with what it does not inherit."
     )
-    output: str | None = Field(
+    output: FolderName | None = Field(
         None,
-        min_length=1,
         description="Output folder, relative to the folder in which the command runs; each run gets the folder NAME "
         "in it.",
     )

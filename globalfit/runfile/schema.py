@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
 from globalfit.runfile.document import Source
 
@@ -60,6 +60,15 @@ InputsEntry = Annotated[
 ]
 
 
+def _without_nul(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("must not hold a NUL character")
+    return path
+
+
+FolderName = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
+
+
 class RunFile(BaseModel):
     """Settings of one run."""
 
@@ -77,8 +86,8 @@ class RunFile(BaseModel):
     )
     sampler: SamplerEntry = Field("dynesty", description="Name of the sampler, or {name: options}.")
     seed: int = Field(1, ge=0, le=MAX_SEED, description="Seed of every random number of the run.")
-    output: str | None = Field(
-        None, min_length=1, description="Output folder, relative to the folder in which the command runs."
+    output: FolderName | None = Field(
+        None, description="Output folder, relative to the folder in which the command runs."
     )
 
     _source: Source = PrivateAttr(default_factory=lambda: Source("run"))

@@ -13,12 +13,15 @@ from globalfit.errors import shortened
 from globalfit.runfile.document import KeyPath, LocatedError, Source
 
 _TAGS = {"text", "number", "mapping"}
+# How parts of a location begin that are types of an untagged union.
+_TYPES = ("constrained-", "dict[", "list[")
 _WORDS = {
     "valid array": "list",
     "a valid dictionary": "a mapping",
     "an object": "a mapping",
     "List should": "must",
     "String should": "must",
+    " after validation": "",
 }
 
 
@@ -46,7 +49,11 @@ def validate_options(cls: type[BaseModel], options: Mapping[str, Any], source: S
 
 def _path(location: tuple[str | int, ...], prefix: KeyPath) -> KeyPath:
     """Pydantic's location without the tags of its unions."""
-    return (*prefix, *(part for part in location if part not in _TAGS and part != "[key]"))
+    return (*prefix, *(part for part in location if part not in _TAGS and part != "[key]" and not _is_type(part)))
+
+
+def _is_type(part: str | int) -> bool:
+    return isinstance(part, str) and part.startswith(_TYPES)
 
 
 def _message(details: Any, path: KeyPath, known: tuple[str, ...]) -> str:
@@ -55,6 +62,8 @@ def _message(details: Any, path: KeyPath, known: tuple[str, ...]) -> str:
             nearest = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
             hint = f"; did you mean '{nearest[0]}'?" if nearest else "."
             return f"unknown key{hint} Known: {', '.join(known) or 'none'}."
+        case "too_short" if path == ("runs",):
+            return "must name one run at least."
         case "too_long" | "too_short" if isinstance(details["input"], dict):
             return f"must be one name with its options, found {_found(details['input'])}."
     return described(details)

@@ -7,6 +7,7 @@ so that a toy density tests it as well as a global fit.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -86,6 +87,11 @@ class Diagnostic:
     message: str
 
 
+def failures(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
+    """A sentence for each check that failed."""
+    return tuple(f"{one.message.rstrip(".")}: {one.value:.4g}, bound {one.bound:g}" for one in diagnostics if not one.passed)
+
+
 @dataclasses.dataclass(frozen=True)
 class Weighted:
     """Weighted points of a nested run or a grid; `log_weight` is normalised (logsumexp = 0)."""
@@ -133,7 +139,12 @@ class Draws:
     @property
     def converged(self) -> bool:
         """Whether every diagnostic passed."""
-        return all(diagnostic.passed for diagnostic in self.diagnostics)
+        return not self.failed
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """What each failed diagnostic says, with its value and bound."""
+        return failures(self.diagnostics)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,7 +179,12 @@ class Optimum:
     @property
     def converged(self) -> bool:
         """Whether every diagnostic passed."""
-        return all(diagnostic.passed for diagnostic in self.diagnostics)
+        return not self.failed
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """What each failed diagnostic says, with its value and bound."""
+        return failures(self.diagnostics)
 
 
 @runtime_checkable

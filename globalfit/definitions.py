@@ -1,0 +1,77 @@
+"""What a run file's expressions and names of its own come to on draws of the prior, before anything is sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from globalfit.errors import ConfigurationError
+from globalfit.evaluate import evaluate_batch
+from globalfit.posterior import Posterior
+from globalfit.runfile import RunFile
+from globalfit.space import domain_text
+
+DRAWS = 512
+# Points at which a parameter that has the name of a prediction must have its value, and to what accuracy.
+COMPARED, TOLERANCE = 8, 1e-6
+
+
+def check_definitions(run: RunFile, posterior: Posterior) -> None:
+    """Raise `ConfigurationError` with the place of an expression that is finite, or allowed, nowhere in the prior, and
+    of a parameter that has the name of a prediction and another value."""
+    own = [name for name in posterior.vocabulary if name in run.parameters and name not in _of_the_model(posterior)]
+    if not posterior.parameters.expressions and not own:
+        return
+    u = np.random.default_rng(run.seed).random((DRAWS, posterior.ndim))
+    values = _values(posterior, u)
+    for name in posterior.parameters.expressions:
+        with run.source.at("parameters", name):
+            _check_expression(posterior, name, values[name])
+    if own:
+        _check_names(run, posterior, own, {name: column[:COMPARED] for name, column in values.items()})
+
+
+def _of_the_model(posterior: Posterior) -> set[str]:
+    return {parameter.name for parameter in posterior.every_parameter}
+
+
+def _values(posterior: Posterior, u: Float[np.ndarray, "draw ndim"]) -> dict[str, Float[np.ndarray, " draw"]]:
+    """All parameters at points of the unit cube."""
+
+    def one(point: Float[Array, " ndim"]) -> dict[str, Array]:
+        return posterior.parameters.values(posterior.transform(point) if posterior.ndim else point)
+
+    columns = jax.vmap(one)(jnp.asarray(u))
+    return {name: np.broadcast_to(np.asarray(column), len(u)) for name, column in columns.items()}
+
+
+def _check_expression(posterior: Posterior, name: str, values: Float[np.ndarray, " draw"]) -> None:
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        raise ConfigurationError(f"this expression is finite for none of {DRAWS} draws of the prior.")
+    domain = next((parameter for parameter in posterior.every_parameter if parameter.name == name), None)
+    if domain is not None and not np.any((finite >= domain.low) & (finite <= domain.high)):
+        raise ConfigurationError(
+            f"{domain_text(domain)}, but on {DRAWS} draws of the prior this expression lies between {finite.min():g} "
+            f"and {finite.max():g}."
+        )
+
+
+def _check_names(
+    run: RunFile, posterior: Posterior, own: list[str], values: Mapping[str, Float[np.ndarray, " draw"]]
+) -> None:
+    """Results have one column of a name: what is a parameter and a prediction must be the same."""
+    predictions = evaluate_batch(posterior, values, own).predictions
+    for name in own:
+        known = np.isfinite(predictions[name]) & np.isfinite(values[name])
+        if not np.allclose(predictions[name][known], values[name][known], rtol=TOLERANCE, atol=TOLERANCE):
+            i = int(np.argmax(known))
+            raise run.source.error(
+                ("parameters", name),
+                f"has the name of a prediction, but not its value: {values[name][i]:g} in place of "
+                f"{predictions[name][i]:g} at a draw of the prior. Give it another name.",
+            )
