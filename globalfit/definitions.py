@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from globalfit.errors import ConfigurationError
 from globalfit.evaluate import evaluate_batch
+from globalfit.models import Parameter
 from globalfit.posterior import Posterior
 from globalfit.runfile import RunFile
 from globalfit.space import domain_text
@@ -21,22 +22,20 @@ COMPARED, TOLERANCE = 8, 1e-6
 
 
 def check_definitions(run: RunFile, posterior: Posterior) -> None:
-    """Raise `ConfigurationError` with the place of an expression that is finite, or allowed, nowhere in the prior, and
-    of a parameter that has the name of a prediction and another value."""
-    own = [name for name in posterior.vocabulary if name in run.parameters and name not in _of_the_model(posterior)]
-    if not posterior.parameters.expressions and not own:
+    """Raise `ConfigurationError` with the place of an expression of the model's parameters that is finite, or allowed,
+    nowhere in the prior, and of a parameter that has the name of a prediction and another value."""
+    domains = {parameter.name: parameter for parameter in posterior.every_parameter}
+    own = [name for name in posterior.vocabulary if name in run.parameters and name not in domains]
+    expressions = [name for name in posterior.parameters.expressions if name in domains]
+    if not expressions and not own:
         return
     u = np.random.default_rng(run.seed).random((DRAWS, posterior.ndim))
     values = _values(posterior, u)
-    for name in posterior.parameters.expressions:
+    for name in expressions:
         with run.source.at("parameters", name):
-            _check_expression(posterior, name, values[name])
+            _check_expression(domains[name], values[name])
     if own:
         _check_names(run, posterior, own, {name: column[:COMPARED] for name, column in values.items()})
-
-
-def _of_the_model(posterior: Posterior) -> set[str]:
-    return {parameter.name for parameter in posterior.every_parameter}
 
 
 def _values(posterior: Posterior, u: Float[np.ndarray, "draw ndim"]) -> dict[str, Float[np.ndarray, " draw"]]:
@@ -49,12 +48,11 @@ def _values(posterior: Posterior, u: Float[np.ndarray, "draw ndim"]) -> dict[str
     return {name: np.broadcast_to(np.asarray(column), len(u)) for name, column in columns.items()}
 
 
-def _check_expression(posterior: Posterior, name: str, values: Float[np.ndarray, " draw"]) -> None:
+def _check_expression(domain: Parameter, values: Float[np.ndarray, " draw"]) -> None:
     finite = values[np.isfinite(values)]
     if not len(finite):
         raise ConfigurationError(f"this expression is finite for none of {DRAWS} draws of the prior.")
-    domain = next((parameter for parameter in posterior.every_parameter if parameter.name == name), None)
-    if domain is not None and not np.any((finite >= domain.low) & (finite <= domain.high)):
+    if not np.any((finite >= domain.low) & (finite <= domain.high)):
         raise ConfigurationError(
             f"{domain_text(domain)}, but on {DRAWS} draws of the prior this expression lies between {finite.min():g} "
             f"and {finite.max():g}."

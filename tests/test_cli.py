@@ -86,7 +86,10 @@ def test_a_run_that_did_not_converge_fails_loudly(tmp_path):
     (tmp_path / "fit.yaml").write_text(RUN.replace("points: 3000", "converges: false"))
     result = call("run", "fit.yaml", "--output", "elsewhere")
     assert result.exit_code == 3
-    assert result.stdout.splitlines()[:2] == ["NOT CONVERGED: do not use these numbers.", "  - The toy check failed."]
+    assert result.stdout.splitlines()[:2] == [
+        "NOT CONVERGED: do not use these numbers.",
+        "  - The toy check failed: 1, bound 2",
+    ]
     assert (tmp_path / "elsewhere" / "summary.csv").exists()
 
 

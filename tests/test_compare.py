@@ -148,7 +148,9 @@ def test_not_converged_is_said_first(tmp_path):
     assert re.search(r"^better .* reference ", result.stdout, re.MULTILINE)
     text = (tmp_path / "comparison" / "comparison.html").read_text()
     assert (
-        text.index("NOT CONVERGED. Do not use the numbers") < text.index("The toy check failed.") < text.index("<h1>")
+        text.index("NOT CONVERGED. Do not use the numbers")
+        < text.index("The toy check failed: 1, bound 2")
+        < text.index("<h1>")
     )
 
 

@@ -128,7 +128,7 @@ def test_not_converged_is_said_first(tmp_path):
     assert rows[0]["parameter"] == "NOT CONVERGED"
     assert {cell for key, cell in rows[0].items() if key != "parameter"} == {""}
     assert outcome.evidence["converged"] is False
-    assert outcome.evidence["failed"] == ["The toy check failed."]
+    assert outcome.evidence["failed"] == ["The toy check failed: 1, bound 2"]
 
 
 @pytest.mark.usefixtures("no_report")

@@ -30,13 +30,16 @@ def set_ticks(axis: Any, bounds: tuple[float, float], logarithmic: bool) -> None
 def _fine_ticks(bounds: tuple[float, float]) -> tuple[Sequence[float], Sequence[str]]:
     """Round numbers for less than two decades."""
     low, high = 10.0 ** bounds[0], 10.0 ** bounds[1]
-    if high > 3.0 * low:
+    if high > 6.0 * low:
         digits = (1, 3) if high > 20.0 * low else (1, 2, 5)
         candidates = [m * 10.0**d for d in range(math.floor(bounds[0]), math.floor(bounds[1]) + 1) for m in digits]
     else:
         candidates = MaxNLocator(3).tick_values(low, high)
-    values = [value for value in candidates if 1.05 * low <= value <= high / 1.05] or [math.sqrt(low * high)]
-    return [math.log10(value) for value in values], [f"{value:.4g}" for value in values]
+    inner = (high / low) ** 0.04
+    values = [value for value in candidates if low * inner <= value <= high / inner] or [math.sqrt(low * high)]
+    # Enough digits to tell neighbours apart.
+    digits = max(4, 2 - math.floor(math.log10((high - low) / high)))
+    return [math.log10(value) for value in values], [f"{value:.{digits}g}" for value in values]
 
 
 def interval_text(low: float, middle: float, high: float, logarithmic: bool) -> str:

@@ -89,7 +89,9 @@ class Diagnostic:
 
 def failures(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
     """A sentence for each check that failed."""
-    return tuple(f"{one.message.rstrip(".")}: {one.value:.4g}, bound {one.bound:g}" for one in diagnostics if not one.passed)
+    return tuple(
+        f"{one.message.rstrip('.')}: {one.value:.4g}, bound {one.bound:g}" for one in diagnostics if not one.passed
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,6 +17,7 @@ from globalfit.report import make_report
 from globalfit.report.content import read_content
 from globalfit.report.figures import corner_figure, predictions_figure
 from globalfit.report.labels import experiment, html_symbol, number, tex, unit_symbol
+from globalfit.report.ticks import set_ticks
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -72,7 +73,7 @@ def test_failed_run_says_so_first(tmp_path):
     _, text = page(run(tmp_path, converges=False))
     assert text.strip().startswith("NOT CONVERGED: Toy model")
     body = text.split("NOT CONVERGED: Toy model")[1].strip()
-    assert body.startswith("NOT CONVERGED. Do not use these numbers. The toy check failed.")
+    assert body.startswith("NOT CONVERGED. Do not use these numbers. The toy check failed: 1, bound 2")
 
 
 def test_run_without_likelihoods(tmp_path):
@@ -113,6 +114,19 @@ def test_corner_shows_posterior_prior_and_best_fit(tmp_path):
     ticks = [tick.get_text() for tick in axes[1, 0].get_xticklabels()]
     assert ticks == ["$10^{1}$", "$10^{2}$"]
     assert predictions_figure(content) is not None
+
+
+@pytest.mark.parametrize("width", [1e-6, 1e-3, 0.03, 0.5, 3.0, 5.1, 100.0])
+@pytest.mark.parametrize("low", [1.3e-7, 38.9, 5.7e3])
+def test_a_logarithmic_axis_has_two_ticks_at_least_whatever_its_width(low, width):
+    axes = plt.figure().add_subplot()
+    bounds = np.log10(low), np.log10(low * (1.0 + width))
+    set_ticks(axes.xaxis, bounds, True)
+    labels = [tick.get_text() for tick in axes.get_xticklabels()]
+    places = axes.xaxis.get_major_locator()()
+    plt.close("all")
+    assert len(set(labels)) == len(labels) >= 2
+    assert np.all((places > bounds[0]) & (places < bounds[1]))
 
 
 def test_prediction_that_is_mostly_zero_is_shown_by_the_rest(tmp_path):
