@@ -24,7 +24,7 @@ from globalfit.report import make_report
 from globalfit.results import folder as names
 from globalfit.results.derived import PriorProbe, Stored, best_fit, fraction_without_solution, probe_prior, store
 from globalfit.results.details import details, variable_meanings
-from globalfit.results.inference import Samples, save
+from globalfit.results.inference import LIVE, Samples, save
 from globalfit.results.modes import mode_table
 from globalfit.results.plane import evaluate_plane, plane_record
 from globalfit.results.plane_files import write_curves, write_plane
@@ -211,6 +211,7 @@ def samples(posterior: Posterior, draws: Draws, stored: Stored) -> Samples:
     if draws.weighted is not None:
         weighted = {name: draws.weighted.theta[:, i] for i, name in enumerate(posterior.names)}
         weighted |= {"log_weight": draws.weighted.log_weight, "log_likelihood": draws.weighted.log_likelihood}
+        weighted |= {} if draws.weighted.live is None else {LIVE: draws.weighted.live}
     return Samples(parameters | words, sample_stats, dict(stored.row.terms), weighted)
 
 

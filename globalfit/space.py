@@ -15,7 +15,7 @@ from globalfit.runfile.document import Source
 
 # Columns and dimensions of result files, and how names of columns begin that are made from others.
 RESERVED = {
-    *("chain", "draw", "point", "log_weight", "log_likelihood", "log_prior", "loglike", "logprior", "status"),
+    *("chain", "draw", "point", "log_weight", "live", "log_likelihood", "log_prior", "loglike", "logprior", "status"),
     *("profile", "delta_log_likelihood", "converged", "effective_draws", "seconds"),
 }
 RESERVED_BEGINNINGS = ("loglike_", "exclusion_", "rank_", "input_")

@@ -9,6 +9,7 @@ import pytest
 
 from globalfit.comparison.sensitivity import RERUN, REWEIGHTED, VANISHES, shift_of
 from globalfit.prior import distribution
+from globalfit.samplers.nested import integrate, live_counts, other_weights
 
 
 def test_what_needs_a_rerun():
@@ -44,6 +45,28 @@ def test_twice_the_width_of_a_gaussian_needs_a_narrower_posterior():
     logarithmic = distribution("log_normal", (3.0, 0.2))
     _, _, how = shift_of(logarithmic, 2.0, 3.0 * np.exp(0.2 * random.normal(size=4000)), weights)
     assert how.startswith(RERUN)
+
+
+@pytest.mark.parametrize("ndim", [1, 4])
+def test_the_points_of_a_nested_run_count_with_the_scatter_of_its_volumes(ndim):
+    """Exact runs of a Gaussian in a ball of radius 8 around it: the scatter of the shift over many is its error."""
+    random, live = np.random.default_rng(7), 200
+    shifts, errors = [], []
+    for _ in range(100):
+        log_volume = np.cumsum(np.log(random.random(live * (8 + 3 * ndim))) / live)
+        last = log_volume[-1] + np.sort(np.log(random.random(live)))[::-1]
+        radius = 8.0 * np.exp(np.concatenate([log_volume, last]) / ndim)
+        direction = random.normal(size=(len(radius), ndim))
+        points = radius * direction[:, 0] / np.linalg.norm(direction, axis=1)
+        log_likelihood = -0.5 * radius**2
+        _, log_weight = integrate(log_likelihood, live, live, random)
+        others = other_weights(log_likelihood, live_counts(log_likelihood, live))
+        prior = distribution("uniform", (-2.0, 2.0))
+        shift, error, how = shift_of(prior, 0.5, np.clip(points, -2.0, 2.0), np.exp(log_weight), others=others)
+        assert how == REWEIGHTED
+        shifts.append(shift)
+        errors.append(error)
+    assert np.std(shifts) == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=0.2)
 
 
 def test_the_draws_of_chains_count_with_their_correlation():

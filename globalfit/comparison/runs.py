@@ -14,10 +14,11 @@ from jaxtyping import Float
 from globalfit import runfile
 from globalfit.errors import ConfigurationError, OutputError
 from globalfit.results import folder as names
-from globalfit.results.inference import Samples, load
+from globalfit.results.inference import LIVE, Samples, load
 from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_parameters
 from globalfit.results.schema import Details, Evidence, GitState, ParameterRecord, Provenance
 from globalfit.runfile import RunFile
+from globalfit.samplers.nested import other_weights
 
 # Longest list of options in an error message.
 _MAX_TEXT = 60
@@ -57,6 +58,13 @@ class Run:
         """False without draws, and for a plane whose mesh is too coarse for the posterior."""
         coarse = self.details.get("plane") is not None and self.evidence["log_evidence"] is None
         return self.samples is not None and not coarse
+
+    @property
+    def other_weights(self) -> Float[np.ndarray, "history point"] | None:
+        """Weights that the points of a nested run could have as well, in other histories of the volumes."""
+        if self.samples is None or LIVE not in self.samples.weighted:
+            return None
+        return other_weights(self.samples.weighted["log_likelihood"], self.samples.weighted[LIVE])
 
     def points(self, name: str) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
         """Points of a sampled parameter with weights that sum to one."""

@@ -23,6 +23,7 @@ from jaxtyping import Float
 from globalfit.comparison.runs import Run
 from globalfit.files import replaced
 from globalfit.prior import Distribution, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform, distribution
+from globalfit.results.standard_error import between_neighbours
 from globalfit.samplers.diagnostics import effective_sizes
 
 COLUMNS = ("run", "parameter", "prior", "width", "log_evidence_shift", "log_evidence_shift_error", "how")
@@ -59,12 +60,12 @@ def changes(run: Run) -> list[Change]:
     """Every sampled parameter with half and twice the width of its prior; nothing for a run without an evidence."""
     if run.evidence["log_evidence"] is None or not run.shows_posterior:
         return []
-    found = []
+    found, others = [], run.other_weights
     for name, row in run.parameters.items():
         prior = prior_of(run, name)
         points, weights = run.points(name)
         for width, factor in WIDTHS.items():
-            shift, error, how = shift_of(prior, factor, points, weights, run.chains)
+            shift, error, how = shift_of(prior, factor, points, weights, run.chains, others)
             found.append(Change(run.name, name, row["definition"], width, shift, error, how))
     return found
 
@@ -78,12 +79,17 @@ def prior_of(run: Run, name: str) -> Distribution:
 
 
 def shift_of(
-    prior: Distribution, factor: float, points: Points, weights: Points, chains: int | None = None
+    prior: Distribution,
+    factor: float,
+    points: Points,
+    weights: Points,
+    chains: int | None = None,
+    others: Float[np.ndarray, "history point"] | None = None,
 ) -> tuple[float | None, float | None, str]:
     """Shift of ln Z, its sampling error and how it was found, for a prior `factor` times as wide.
 
-    `points` are posterior points of the parameter with weights that sum to one: independent ones, or the draws of so
-    many chains, one chain after the other.
+    `points` are posterior points of the parameter with weights that sum to one: independent ones, the draws of so many
+    chains, one chain after the other, or those of a nested run in the order of ln L with `others` of their weights.
     """
     if factor > 1.0:
         if isinstance(prior, Uniform | LogUniform):
@@ -98,8 +104,11 @@ def shift_of(
     effective = mean**2 / squares / correlated if squares > 0.0 else 0.0
     if effective < MIN_POINTS:
         return None, None, f"{RERUN}: {effective:.0f} effective points there"
-    error = math.sqrt(correlated * float(np.sum(weights**2 * (ratio - mean) ** 2))) / mean
-    return math.log(mean), error, REWEIGHTED
+    if others is None:
+        variance = correlated * float(np.sum(weights**2 * (ratio - mean) ** 2))
+    else:
+        variance = between_neighbours(weights, ratio) + float(np.var(others @ ratio))
+    return math.log(mean), math.sqrt(variance) / mean, REWEIGHTED
 
 
 def scaled(prior: Distribution, factor: float) -> Distribution:

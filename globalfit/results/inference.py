@@ -22,6 +22,8 @@ from globalfit.errors import OutputError
 
 _ENGINE = "h5netcdf"
 WEIGHTED_GROUP = "weighted"
+# Its variable of a nested run: live points at the death of each point.
+LIVE = "live"
 
 Variables = Mapping[str, NDArray[Any]]
 

@@ -46,14 +46,19 @@ def standard_error(draws: Draws, values: Shaped[np.ndarray, " draw"], step: int 
     return math.sqrt(between / len(values) ** 2 + by_weight)
 
 
+def between_neighbours(weights: Shaped[np.ndarray, " point"], deviation: Float[np.ndarray, " point"]) -> float:
+    """Variance of the weighted sum over points in the order of ln L, less what the histories of the volumes hold."""
+    changes = 0.5 * np.diff(deviation) ** 2
+    between = 0.5 * (np.append(changes, changes[-1:]) + np.insert(changes, 0, changes[:1]))
+    return 0.5 * float(np.sum(weights**2 * between))
+
+
 def _nested(
     copies: Int[np.ndarray, " point"], deviation: Float[np.ndarray, " point"], families: Int[np.ndarray, " point"]
 ) -> float:
-    """Variance of the sum over points in the order of ln L, less what the histories of the volumes hold."""
-    changes = 0.5 * np.diff(deviation) ** 2
-    between = 0.5 * (np.append(changes, changes[-1:]) + np.insert(changes, 0, changes[:1]))
+    """The same with what the members of families have in common."""
     rest = copies * (deviation - uniform_filter1d(deviation, NEAR, mode="nearest"))
     together = np.bincount(np.unique(families, return_inverse=True)[1], rest)
     # Families of independent members have nothing in common but by chance, which may be negative.
     common = max(0.0, float(np.sum(together**2) - np.sum(rest**2)))
-    return 0.5 * float(np.sum(copies**2 * between)) + common
+    return between_neighbours(copies, deviation) + common

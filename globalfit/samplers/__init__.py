@@ -96,11 +96,16 @@ def failures(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
 
 @dataclasses.dataclass(frozen=True)
 class Weighted:
-    """Weighted points of a nested run or a grid; `log_weight` is normalised (logsumexp = 0)."""
+    """Weighted points of a nested run or a grid; `log_weight` is normalised (logsumexp = 0).
+
+    Of a nested run that replaces its worst point, they are in the order of their deaths, with the number of `live`
+    points at each.
+    """
 
     theta: Float[np.ndarray, "point ndim"]
     log_weight: Float[np.ndarray, " point"]
     log_likelihood: Float[np.ndarray, " point"]
+    live: Int[np.ndarray, " point"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,7 +22,7 @@ from globalfit.samplers.diagnostics import (
     insertion_rank_p,
 )
 from globalfit.samplers.lockstep import HOPS, CubeDraws, QueuePool, RandomWalks
-from globalfit.samplers.nested import integrate, kish, resample, weight_ratios
+from globalfit.samplers.nested import integrate, kish, live_counts, resample, weight_ratios
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.presets import SamplerOptions
 
@@ -127,7 +127,7 @@ class Dynesty:
             log_prior=evaluate_log_prior(target, theta[chosen])[None],
             diagnostics=_checks(places, options, walks, log_weight),
             evidence=evidence,
-            weighted=Weighted(theta, log_weight, log_likelihood),
+            weighted=Weighted(theta, log_weight, log_likelihood, live_counts(log_likelihood, options.nlive)),
             numbers={
                 "likelihood_calls": float(sampler.ncall),
                 "iterations": float(sampler.it - 1),

@@ -61,23 +61,28 @@ def integrate(
     weight = np.exp(log_weight - log_evidence)
     information = float(np.sum(weight * np.where(weight > 0.0, log_likelihood, 0.0)) - log_evidence)
 
-    simulated = [logsumexp(one) for one in histories(log_likelihood, live, draws, SIMULATIONS, random)]
+    simulated = [logsumexp(one) for one in histories(log_likelihood, counts, SIMULATIONS, random, (live, draws))]
     evidence = Evidence(log_evidence, float(np.std(simulated, ddof=1)), "nested sampling", information)
     return evidence, log_weight - log_evidence
 
 
 def histories(
-    log_likelihood: Float[np.ndarray, " dead"], live: int, draws: int, count: int, random: np.random.Generator
+    log_likelihood: Float[np.ndarray, " dead"],
+    counts: Int[np.ndarray, " dead"],
+    number: int,
+    random: np.random.Generator,
+    start: tuple[int, int] = (0, 0),
 ) -> Iterator[Float[np.ndarray, " dead"]]:
-    """ln(L_i dX_i), not normalised, in `count` possible shrinkage histories X_i = X_{i-1} t_i, t_i ~ Beta(n_i, 1).
+    """ln(L_i dX_i), not normalised, in a `number` of possible shrinkage histories X_i = X_{i-1} t_i, t_i ~ Beta(n_i, 1)
+    with the live points `counts` = n_i.
 
-    X_0 is 1, or ~ Beta(live, draws - live) where more than `live` prior draws were needed.
+    X_0 is 1, or ~ Beta(live, draws - live) where more than live prior draws were needed, `start` = (live, draws).
     """
-    counts = live_counts(log_likelihood, live)
-    for _ in range(count):
-        start = np.log(random.beta(live, draws - live)) if draws > live else 0.0
-        volume = start + np.cumsum(np.log(random.random(len(counts))) / counts)
-        yield log_weights(log_likelihood, volume, np.asarray(start))
+    live, draws = start
+    for _ in range(number):
+        outer = np.log(random.beta(live, draws - live)) if draws > live else 0.0
+        volume = outer + np.cumsum(np.log(random.random(len(counts))) / counts)
+        yield log_weights(log_likelihood, volume, np.asarray(outer))
 
 
 def weight_ratios(
@@ -89,8 +94,16 @@ def weight_ratios(
     random: np.random.Generator,
 ) -> Float[np.ndarray, "history draw"]:
     """ln of the weights of the chosen points in some of the `histories`, over their `log_weight`; all normalised."""
-    found = histories(log_likelihood, live, draws, RATIOS, random)
+    found = histories(log_likelihood, live_counts(log_likelihood, live), RATIOS, random, (live, draws))
     return np.stack([(one - logsumexp(one) - log_weight)[chosen] for one in found])
+
+
+def other_weights(
+    log_likelihood: Float[np.ndarray, " dead"], counts: Int[np.ndarray, " dead"]
+) -> Float[np.ndarray, "history dead"]:
+    """The weights that the points have in some of the `histories`, normalised."""
+    found = histories(log_likelihood, counts, RATIOS, np.random.default_rng(0))
+    return np.stack([np.exp(one - logsumexp(one)) for one in found])
 
 
 def kish(log_weight: Float[np.ndarray, " point"]) -> float:
