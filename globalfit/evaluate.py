@@ -113,7 +113,11 @@ def complete(posterior: Posterior, values: Batch) -> dict[str, Float[np.ndarray,
                 result[name] = np.broadcast_to(np.asarray(expression(_arrays(result))), (size,)).astype(float)
     missing = [parameter.name for parameter in posterior.model.parameters if parameter.name not in result]
     if missing:
-        raise ConfigurationError(f"no value for the parameter {_listed(_sources(posterior, missing, set(result)))}.")
+        lacking = _sources(posterior, missing, set(result))
+        raise ConfigurationError(
+            f"no value for the parameter {_listed(lacking)}: give one with `--set {lacking[0]}=VALUE` or fix it in the "
+            "run file."
+        )
     return result
 
 

@@ -91,6 +91,8 @@ def test_a_run_that_did_not_converge_fails_loudly(tmp_path):
         "  - The toy check failed: 1, bound 2",
     ]
     assert (tmp_path / "elsewhere" / "summary.csv").exists()
+    again = call("report", "elsewhere")
+    assert (again.exit_code, again.stdout) == (3, result.stdout)
 
 
 def test_check_reports_the_prior(tmp_path):
@@ -134,7 +136,12 @@ ERRORS = [
     (("run", "bad.yaml"), "bad.yaml:1:1: model: unknown model 'toi'; did you mean 'toy'"),
     (("check", "bad.yaml"), "unknown model 'toi'"),
     (("evaluate", "tyo"), "unknown run file or model 'tyo'; did you mean 'toy'"),
-    (("evaluate", "toy", "--set", "mass=10"), "no value for the parameter 'coupling'"),
+    (
+        ("evaluate", "toy", "--set", "mass=10"),
+        "no value for the parameter 'coupling': give one with `--set coupling=VALUE` or fix it in the run file.",
+    ),
+    (("evaluate", "toy", "--set", "mass=10", "--set", "mass=11"), "--set gives mass twice"),
+    (("show", "schema", "toy"), "`globalfit show schema` takes no name"),
     (("evaluate", "toy", "--set", "mass"), "--set takes NAME=NUMBER, found 'mass'"),
     (("evaluate", "toy", "--set", "mas=1"), "unknown parameter 'mas'; did you mean 'mass'"),
     (("evaluate", "toy", "--set", "mass=0.01"), "mass must lie in [0.1, 10000] GeV"),

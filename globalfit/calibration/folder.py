@@ -55,7 +55,7 @@ def read_trial(folder: Path, number: int, parameters: Sequence[str], size: int) 
     not_ours = OutputError(f"{path}: is not what this calibration writes there; remove it, and it is made again.")
     try:
         trial = _KEPT.validate_python(read_json(path))
-    except ValidationError as error:
+    except (ValidationError, OutputError) as error:
         raise not_ours from error
     quantities = {*parameters, LOG_LIKELIHOOD}
     if not set(trial.truth) == set(trial.ranks) == quantities or not all(0 <= r <= size for r in trial.ranks.values()):

@@ -37,7 +37,11 @@ def evaluate(
         raise ConfigurationError("--points and --set exclude each other: a table, or a single point.")
     if (points is None) != (output is None):
         raise ConfigurationError("--points and --output belong together; for a single point use --set NAME=VALUE.")
-    values = dict(_assignment(text) for text in assignments)
+    values: dict[str, float] = {}
+    for name, value in map(_assignment, assignments):
+        if name in values:
+            raise ConfigurationError(f"--set gives {name} twice.")
+        values[name] = value
     use_compilation_cache()
     from globalfit.build import build_posterior
 

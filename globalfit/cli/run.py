@@ -108,13 +108,18 @@ def _fit(settings: RunFile, output: Path | None, checkpoint_every: float) -> Non
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
-    """Draw the figures of the finished run in FOLDER again and write its report."""
+    """Draw the figures of the finished run in FOLDER again and write its report.
+
+    The exit status is 3 if the run failed a convergence check.
+    """
     from globalfit.report import make_report
 
     with shown_progress():
-        path = make_report(folder)
-    click.echo(verdict(folder, read_evidence(folder)))
-    click.echo(f"report: {path}")
+        make_report(folder)
+    evidence = read_evidence(folder)
+    click.echo(verdict(folder, evidence))
+    if not evidence["converged"]:
+        raise click.exceptions.Exit(NOT_CONVERGED)
 
 
 def verdict(folder: Path, evidence: Evidence) -> str:

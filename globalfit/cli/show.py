@@ -39,6 +39,8 @@ def show(kind: str, name: str | None, picture: Path | None) -> None:
     if picture is not None and kind != "likelihood":
         raise ConfigurationError("--picture belongs to `globalfit show likelihood NAME`.")
     if kind == "schema":
+        if name is not None:
+            raise ConfigurationError("`globalfit show schema` takes no name: the schema covers all of them.")
         from globalfit.runfile.json_schema import json_schema
 
         click.echo(json.dumps(json_schema(), indent=2))

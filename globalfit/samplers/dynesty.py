@@ -151,13 +151,18 @@ class Dynesty:
             pace(
                 sampler.it,
                 lambda state=state: (
-                    f"ln Z = {state.logz:.2f}, {state.delta_logz:.3g} to come (stops at {self.options.dlogz:g}), "
+                    f"ln Z = {state.logz:.2f}, {_to_come(state.delta_logz)} (stops at {self.options.dlogz:g}), "
                     f"{sampler.ncall} calls"
                 ),
             )
         *_, last = sampler.add_live_points()
         pace.finish(sampler.it, f"ln Z = {last.logz:.2f}, {sampler.ncall} calls")
         return np.array(places)
+
+
+def _to_come(log_ratio: float) -> str:
+    """What the live points still hold; enormous as long as the first points weigh nothing."""
+    return f"{log_ratio:.3g} to come" if log_ratio < 1e3 else "nearly all to come"
 
 
 def _checks(
