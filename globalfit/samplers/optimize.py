@@ -21,6 +21,7 @@ from globalfit.samplers.diagnostics import at_least, at_most
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.presets import SamplerOptions
 from globalfit.samplers.profiles import Settled, plane, profiles, with_node
+from globalfit.samplers.tempering import Particles, tempered
 
 # Maxima whose ln L agrees to this are the same, and how many starts must find the highest one.
 AGREE = 0.01
@@ -28,6 +29,10 @@ AGREEING = 3.0
 # Bound on what the quadratic model still expects at the best fit, and on what the last sweep changed in a profile.
 GAIN_BOUND = 1e-3
 SWEEP_BOUND = 0.05
+# Inverse temperature at which annealed particles end: they lie within a fifth of a standard deviation of a maximum.
+# Prior draws that may be needed for their beginning.
+ANNEALED = 30.0
+PRIOR_DRAWS = 1_000_000
 # Ends of two ascents closer than this in every coordinate of the cube are one.
 SAME = 1e-3
 # Nearest neighbours that a scan point must beat to count as the top of a hill.
@@ -40,8 +45,14 @@ class OptimizeOptions(SamplerOptions):
     """Options of `optimize`."""
 
     presets: ClassVar = {
-        "quick": {"scan": 4096, "starts": 16, "profile_points": 10},
-        "publication": {"scan": 131_072, "starts": 512, "profile_points": 40, "profile_starts": 6},
+        "quick": {"scan": 4096, "starts": 16, "particles": 128, "profile_points": 10},
+        "publication": {
+            "scan": 131_072,
+            "starts": 512,
+            "particles": 1024,
+            "profile_points": 40,
+            "profile_starts": 6,
+        },
     }
 
     scan: int = Field(
@@ -54,7 +65,10 @@ class OptimizeOptions(SamplerOptions):
         64,
         ge=4,
         le=100_000,
-        description="Gradient ascents from the scan; a quarter as many from around the highest.",
+        description="Gradient ascents from the scan; half as many from annealed particles.",
+    )
+    particles: int = Field(
+        256, ge=64, le=100_000, description="Particles that temperatures lead from the prior to the highest ln L."
     )
     steps: int = Field(400, ge=8, description="Evaluations of ln L with its gradient per ascent at most.")
     profiles: bool = Field(True, description="Profile likelihood of every parameter, with its intervals.")
@@ -109,9 +123,10 @@ class Optimize:
         stage[0] = f"best ln L = {known.log_likelihood.max():.3f} before the ascents"
         begun = _starts(known, options.starts)
         first = climber.climb(known.u[begun])
-        highest = first.u[np.argmax(first.log_likelihood)]
-        others = np.setdiff1d(np.arange(len(known.u)), begun)
-        again = climber.climb(known.u[others[_nearest(known.u[others], highest, options.starts // 4)]])
+        annealed = self._annealed(target, len(solved) / len(scan.u), seed, progress)
+        climber.calls += annealed.calls
+        known = known.and_also(Points(annealed.u, annealed.log_likelihood))
+        again = climber.climb(annealed.u[: options.starts // 2])
         summits = Points(first.u, first.log_likelihood).and_also(Points(again.u, again.log_likelihood))
         gain = np.concatenate([first.gain, again.gain])
         top = int(np.argmax(summits.log_likelihood))
@@ -155,6 +170,15 @@ class Optimize:
             },
         )
 
+    def _annealed(self, target: Target, solved: float, seed: int, progress: Progress) -> Particles:
+        """Particles in random order; none where too little of the prior has a solution."""
+        random, count = np.random.default_rng([seed, 3]), self.options.particles
+        if count > 0.5 * solved * PRIOR_DRAWS:
+            return Particles(np.empty((0, target.ndim)), np.empty(0), -np.inf, 0)
+        found = tempered(target, count, PRIOR_DRAWS, int(random.integers(2**31)), progress, ANNEALED)
+        order = random.permutation(count)
+        return found._replace(u=found.u[order], log_likelihood=found.log_likelihood[order])
+
 
 def _axes(pair: list[str], names: tuple[str, ...]) -> tuple[int, int]:
     """Indices of the two parameters of a plane."""
@@ -183,13 +207,6 @@ def _starts(known: Points, count: int) -> Int[np.ndarray, " start"]:
     return np.concatenate([hills, order[~np.isin(order, hills)]])[:count]
 
 
-def _nearest(
-    points: Float[np.ndarray, "point ndim"], u: Float[np.ndarray, " ndim"], count: int
-) -> Int[np.ndarray, " start"]:
-    """Indices of the points around a maximum: those that climb to it confirm it."""
-    return np.argsort(np.max(np.abs(points - u), axis=1), kind="stable")[:count]
-
-
 def _distinct(summits: Points) -> Points:
     """Each maximum once, of all the ascents that ended there."""
     order = np.argsort(-summits.log_likelihood, kind="stable")
@@ -198,7 +215,7 @@ def _distinct(summits: Points) -> Points:
 
 
 def _checks(summits: Points, begun: int, gain: float, known: Points, profiles: list[Settled]) -> tuple[Diagnostic, ...]:
-    """Of the ascents, the first `begun` started all over the prior, the others around the highest maximum of these."""
+    """Of the ascents, the first `begun` started from the scan of the prior, the others from annealed particles."""
     best = float(np.max(summits.log_likelihood))
     there = summits.log_likelihood > best - AGREE
     alone = int(np.count_nonzero(there[:begun]))
@@ -207,8 +224,7 @@ def _checks(summits: Points, begun: int, gain: float, known: Points, profiles: l
             "starts_at_best",
             float(np.count_nonzero(there)),
             AGREEING,
-            f"ascents from different starts that reached the highest ln L to within {AGREE:g}; of the {begun} all over "
-            f"the prior {alone} did: few of many leave room for a hill that none began on",
+            f"ascents that reached the highest ln L to within {AGREE:g}; {alone} of the {begun} from the scan did",
         ),
         at_most("gain", gain, GAIN_BOUND, "what the quadratic model still expects to gain in ln L at the best fit"),
     ]

@@ -117,22 +117,24 @@ def round_of_moves(
     return _move(target, *start, population, jnp.asarray(beta), key)
 
 
-def tempered(target: Target, count: int, most_prior_draws: int, seed: int, progress: Progress) -> Particles:
-    """`count` particles at temperature 1.
+def tempered(
+    target: Target, count: int, most_prior_draws: int, seed: int, progress: Progress, end: float = 1.0
+) -> Particles:
+    """`count` particles of L^end: of the posterior, or for end > 1 annealed towards the highest ln L.
 
     Raises `ConfigurationError` when hardly any prior point has a likelihood above zero.
     """
-    pace = Pace(progress, "starting points", 1.0)
+    pace = Pace(progress, "starting points", end)
     random = np.random.default_rng(seed)
     key = jax.random.key(int(random.integers(2**31)))
     start = prior_draws(target, count, most_prior_draws, random)
     u, log_likelihood, calls = start.u, start.log_likelihood, start.tried
     beta, log_evidence = 0.0, float(np.log(count / start.tried))
-    while beta < 1.0:
-        change = _next_change(log_likelihood, 1.0 - beta)
+    while beta < end:
+        change = _next_change(log_likelihood, end - beta)
         log_weight = change * log_likelihood
         log_evidence += float(logsumexp(log_weight)) - float(np.log(count))
-        beta = min(1.0, beta + change)
+        beta = min(end, beta + change)
         chosen = resample(log_weight, count, random)
         u, log_likelihood = u[chosen], log_likelihood[chosen]
         population = jnp.asarray(u)
@@ -146,7 +148,7 @@ def tempered(target: Target, count: int, most_prior_draws: int, seed: int, progr
             steps += STEPS_PER_ROUND
         calls += steps * count
         pace(beta, lambda: f"temperature {beta:.3g}, {calls} calls")  # noqa: B023
-    pace.finish(1.0, f"{count} particles after {calls} calls, ln Z about {log_evidence:.2f}")
+    pace.finish(end, f"{count} particles after {calls} calls, ln Z about {log_evidence:.2f}")
     return Particles(u, log_likelihood, log_evidence, calls)
 
 

@@ -20,7 +20,7 @@ from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.fit import fit
 from globalfit.progress import Event, silent
 from globalfit.results.profile import intervals, threshold
-from globalfit.samplers import Optimum, Sampler
+from globalfit.samplers import Optimum, Sampler, optimize
 from globalfit.samplers.climb import climb
 from globalfit.samplers.optimize import Optimize, OptimizeOptions
 
@@ -37,6 +37,13 @@ class Ramp(Box):
 
     def log_likelihood(self, theta):
         return 3.0 * theta[0] - 0.5 * ((theta[1] - 0.3) / 0.01) ** 2
+
+
+class Slope(Box):
+    """A hill of width 1 around 1, and on its slope one of width 0.03 around 1.5 that is higher by 3."""
+
+    def log_likelihood(self, theta):
+        return -0.5 * jnp.sum((theta - 1.0) ** 2) + 3.0 * jnp.exp(-0.5 * jnp.sum((theta - 1.5) ** 2) / 0.03**2)
 
 
 class Flat(Box):
@@ -187,6 +194,12 @@ def test_a_thin_curved_sheet_with_two_sides():
     np.testing.assert_allclose(delta[x > 0.01], 0.0, atol=1e-3)
 
 
+@pytest.fixture
+def _not_annealed(monkeypatch):
+    monkeypatch.setattr(optimize, "ANNEALED", 1e-3)
+
+
+@pytest.mark.usefixtures("_not_annealed")
 def test_too_few_steps_are_no_convergence():
     found = run(Rosenbrock(tuple("abcdef"), 2.0), scan=256, steps=8, profiles=False)
     assert not found.converged
@@ -218,6 +231,7 @@ def test_every_round_adds_its_nodes(target, half):
         assert (piece.low, piece.high) == (pytest.approx(-half, rel=1e-4), pytest.approx(half, rel=1e-4))
 
 
+@pytest.mark.usefixtures("_not_annealed")
 def test_a_best_fit_that_a_profile_finds_is_in_every_profile():
     found = run(Rosenbrock(tuple("abcd"), 2.0), scan=64, starts=4, steps=8)
     assert value(found, "profile_excess") > 0.01
@@ -227,6 +241,15 @@ def test_a_best_fit_that_a_profile_finds_is_in_every_profile():
         assert np.min(delta) == 0.0
         assert x[np.argmin(delta)] == found.theta[found.names.index(name)]
         assert np.all(np.diff(x) > 0.0)
+
+
+def test_annealed_particles_find_a_hill_that_the_scan_misses():
+    """It lies on the slope of a wide one, to whose top ascents lead."""
+    found = run(Slope(tuple("ab"), 6.0), profiles=False)
+    assert found.log_likelihood > 2.5
+    np.testing.assert_allclose(found.theta, 1.5, atol=1e-2)
+    assert found.converged
+    assert value(found, "starts_at_best") > 8
 
 
 def test_ascents_with_bounds_of_their_own():
@@ -281,7 +304,10 @@ def test_progress_is_slow_enough_to_read():
     Optimize.build(OptimizeOptions(scan=256, profiles=False)).run(Gaussian.of(2), 1, events.append)
     assert 1 <= len(events) < 100
     assert "best ln L" in events[-1].message
-    assert [event.done for event in events] == sorted(event.done for event in events)
+    for stage in ("optimise", "starting points"):
+        done = [event.done for event in events if event.stage == stage]
+        assert done
+        assert done == sorted(done)
 
 
 def test_it_is_a_sampler():
