@@ -7,7 +7,7 @@ independent measured masses. The mixing parameter epsilon of a model is therefor
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,10 @@ GEV_M2_TO_CM3_S = GEV_M2_TO_CM2 * SPEED_OF_LIGHT_CM_S
 
 # Scale that makes effective couplings dimensionless, in GeV (Anand et al. 1308.6288 quote 246.2).
 WEAK_SCALE_GEV = 246.2
+
+# Masses in GeV, bounded so that no slip of a unit or an exponent goes unseen.
+Heavy = Annotated[float, Field(ge=10.0, le=1000.0)]
+Light = Annotated[float, Field(gt=0.0, le=10.0)]
 
 
 class Inputs(BaseModel):
@@ -40,18 +44,18 @@ class Inputs(BaseModel):
         le=1e9,
         description="s_0 h^2/rho_c in GeV^-1: 2891.2 cm^-3 over 1.05371e-5 GeV cm^-3 (RPP 2024)",
     )
-    m_z: float = Field(default=91.1880, ge=10.0, le=1000.0)
-    m_w: float = Field(default=80.3692, ge=10.0, le=1000.0)
-    m_h: float = Field(default=125.20, ge=10.0, le=1000.0)
-    m_e: float = Field(default=0.00051099895, gt=0.0, le=10.0)
-    m_mu: float = Field(default=0.1056583755, gt=0.0, le=10.0)
-    m_tau: float = Field(default=1.77693, gt=0.0, le=10.0)
-    m_u: float = Field(default=0.00216, gt=0.0, le=10.0)
-    m_d: float = Field(default=0.0047, gt=0.0, le=10.0)
-    m_s: float = Field(default=0.0935, gt=0.0, le=10.0)
-    m_c: float = Field(default=1.2730, gt=0.0, le=10.0)
-    m_b: float = Field(default=4.183, gt=0.0, le=10.0)
-    m_t: float = Field(default=172.57, ge=10.0, le=1000.0)
+    m_z: Heavy = 91.1880
+    m_w: Heavy = 80.3692
+    m_h: Heavy = 125.20
+    m_e: Light = 0.00051099895
+    m_mu: Light = 0.1056583755
+    m_tau: Light = 1.77693
+    m_u: Light = 0.00216
+    m_d: Light = 0.0047
+    m_s: Light = 0.0935
+    m_c: Light = 1.2730
+    m_b: Light = 4.183
+    m_t: Heavy = 172.57
     width: Literal["running", "fixed"] = Field(
         default="running", description="mediator widths: sqrt(s) Gamma(sqrt(s)) as a matrix, or M Gamma(M) pole by pole"
     )

@@ -9,7 +9,7 @@ import pytest
 
 from globalfit.comparison.sensitivity import RERUN, REWEIGHTED, VANISHES, shift_of
 from globalfit.prior import distribution
-from globalfit.samplers.nested import integrate, live_counts, other_weights
+from globalfit.samplers.nested import integrate, live_counts, other_log_weights
 
 
 def test_what_needs_a_rerun():
@@ -60,7 +60,7 @@ def test_the_points_of_a_nested_run_count_with_the_scatter_of_its_volumes(ndim):
         points = radius * direction[:, 0] / np.linalg.norm(direction, axis=1)
         log_likelihood = -0.5 * radius**2
         _, log_weight = integrate(log_likelihood, live, live, random)
-        others = other_weights(log_likelihood, live_counts(log_likelihood, live))
+        others = np.exp(other_log_weights(log_likelihood, live_counts(log_likelihood, live), random))
         prior = distribution("uniform", (-2.0, 2.0))
         shift, error, how = shift_of(prior, 0.5, np.clip(points, -2.0, 2.0), np.exp(log_weight), others=others)
         assert how == REWEIGHTED

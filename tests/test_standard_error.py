@@ -11,7 +11,7 @@ from samplers.test_nested import LIVE, synthetic_run
 
 from globalfit.results.standard_error import standard_error
 from globalfit.samplers import Draws, Weighted
-from globalfit.samplers.nested import integrate, kish, resample, weight_ratios
+from globalfit.samplers.nested import integrate, kish, live_counts, other_log_weights, resample
 
 
 def draws_of(x: np.ndarray, weighted: Weighted | None = None) -> Draws:
@@ -52,6 +52,11 @@ def test_points_of_unequal_weight_count_with_their_copies():
     assert np.mean(errors) == pytest.approx(np.std(shares), rel=4.0 / math.sqrt(600.0))
 
 
+def log_ratios(run, tried, log_weight, chosen, random):
+    """As a nested run of `LIVE` points gives them."""
+    return other_log_weights(run, live_counts(run, LIVE), random, (LIVE, tried), chosen) - log_weight[chosen]
+
+
 def test_shares_of_a_nested_run_scatter_by_their_error():
     """Of two regions of which one has the part L of the volume at every L, and so half of the evidence."""
     random = np.random.default_rng(4)
@@ -64,7 +69,7 @@ def test_shares_of_a_nested_run_scatter_by_their_error():
         draws = Draws(
             ("x",), run[None, chosen, None], run[None, chosen], run[None, chosen], (),
             weighted=Weighted(run[:, None], log_weight, run),
-            log_ratios=weight_ratios(run, LIVE, tried, log_weight, chosen, random), families=chosen,
+            log_ratios=log_ratios(run, tried, log_weight, chosen, random), families=chosen,
         )  # fmt: skip
         pulls.append((np.mean(inside) - 0.5) / standard_error(draws, inside))
     # Four standard errors of the mean and of the width of 200 pulls.
@@ -89,7 +94,7 @@ def test_points_of_a_nested_run_that_stay_where_they_began_count_less():
         draws = Draws(
             ("x",), run[None, chosen, None], run[None, chosen], run[None, chosen], (),
             weighted=Weighted(run[:, None], log_weight, run),
-            log_ratios=weight_ratios(run, LIVE, tried, log_weight, chosen, random), families=family[chosen],
+            log_ratios=log_ratios(run, tried, log_weight, chosen, random), families=family[chosen],
         )  # fmt: skip
         share = np.mean(inside[chosen]) - 0.5
         pulls.append(share / standard_error(draws, inside[chosen]))

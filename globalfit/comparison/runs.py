@@ -18,7 +18,7 @@ from globalfit.results.inference import LIVE, Samples, load
 from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_parameters
 from globalfit.results.schema import Details, Evidence, GitState, ParameterRecord, Provenance
 from globalfit.runfile import RunFile
-from globalfit.samplers.nested import other_weights
+from globalfit.samplers.nested import other_log_weights
 
 # Longest list of options in an error message.
 _MAX_TEXT = 60
@@ -64,7 +64,8 @@ class Run:
         """Weights that the points of a nested run could have as well, in other histories of the volumes."""
         if self.samples is None or LIVE not in self.samples.weighted:
             return None
-        return other_weights(self.samples.weighted["log_likelihood"], self.samples.weighted[LIVE])
+        points = self.samples.weighted
+        return np.exp(other_log_weights(points["log_likelihood"], points[LIVE], np.random.default_rng(0)))
 
     def points(self, name: str) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
         """Points of a sampled parameter with weights that sum to one."""

@@ -22,7 +22,7 @@ from globalfit.samplers.diagnostics import (
     insertion_rank_p,
 )
 from globalfit.samplers.lockstep import HOPS, CubeDraws, QueuePool, RandomWalks
-from globalfit.samplers.nested import integrate, kish, live_counts, resample, weight_ratios
+from globalfit.samplers.nested import integrate, kish, live_counts, other_log_weights, resample
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.presets import SamplerOptions
 
@@ -118,8 +118,9 @@ class Dynesty:
         log_likelihood = np.array(sampler.saved_run["logl"])
         theta = np.array(sampler.saved_run["v"])
         evidence, log_weight = integrate(log_likelihood, options.nlive, start.tried, random)
-        effective = kish(log_weight)
+        live, effective = live_counts(log_likelihood, options.nlive), kish(log_weight)
         chosen = resample(log_weight, options.draws or max(1, int(effective)), random)
+        others = other_log_weights(log_likelihood, live, random, (options.nlive, start.tried), chosen)
         return Draws(
             names=target.names,
             theta=theta[None, chosen],
@@ -127,7 +128,7 @@ class Dynesty:
             log_prior=evaluate_log_prior(target, theta[chosen])[None],
             diagnostics=_checks(places, options, walks, log_weight),
             evidence=evidence,
-            weighted=Weighted(theta, log_weight, log_likelihood, live_counts(log_likelihood, options.nlive)),
+            weighted=Weighted(theta, log_weight, log_likelihood, live),
             numbers={
                 "likelihood_calls": float(sampler.ncall),
                 "iterations": float(sampler.it - 1),
@@ -137,7 +138,7 @@ class Dynesty:
                 "steps_per_walk": walks.tried / max(walks.walked, 1),
                 "prior_fraction_with_solution": options.nlive / start.tried,
             },
-            log_ratios=weight_ratios(log_likelihood, options.nlive, start.tried, log_weight, chosen, random),
+            log_ratios=others - log_weight[chosen],
             families=walks.families(np.array(sampler.saved_run["u"])[chosen]),
         )
 

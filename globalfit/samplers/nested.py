@@ -85,25 +85,16 @@ def histories(
         yield log_weights(log_likelihood, volume, np.asarray(outer))
 
 
-def weight_ratios(
+def other_log_weights(
     log_likelihood: Float[np.ndarray, " dead"],
-    live: int,
-    draws: int,
-    log_weight: Float[np.ndarray, " dead"],
-    chosen: Int[np.ndarray, " draw"],
+    counts: Int[np.ndarray, " dead"],
     random: np.random.Generator,
+    start: tuple[int, int] = (0, 0),
+    chosen: Int[np.ndarray, " draw"] | slice = slice(None),
 ) -> Float[np.ndarray, "history draw"]:
-    """ln of the weights of the chosen points in some of the `histories`, over their `log_weight`; all normalised."""
-    found = histories(log_likelihood, live_counts(log_likelihood, live), RATIOS, random, (live, draws))
-    return np.stack([(one - logsumexp(one) - log_weight)[chosen] for one in found])
-
-
-def other_weights(
-    log_likelihood: Float[np.ndarray, " dead"], counts: Int[np.ndarray, " dead"]
-) -> Float[np.ndarray, "history dead"]:
-    """The weights that the points have in some of the `histories`, normalised."""
-    found = histories(log_likelihood, counts, RATIOS, np.random.default_rng(0))
-    return np.stack([np.exp(one - logsumexp(one)) for one in found])
+    """ln of the normalised weights that the chosen points have in some of the `histories`."""
+    found = histories(log_likelihood, counts, RATIOS, random, start)
+    return np.stack([(one - logsumexp(one))[chosen] for one in found])
 
 
 def kish(log_weight: Float[np.ndarray, " point"]) -> float:
