@@ -94,7 +94,7 @@ class Mixing(eqx.Module):
         # Null vectors (1, -C/B) of Q(x) and (-C/A, 1) of Q(y); B = Q_22(x) and A = Q_11(y) are well separated from 0.
         lower = _ratio(self.off_diagonal(x), self.second(x))
         upper = _ratio(self.off_diagonal(y), y - self.lagrangian_mass2[0])
-        (slope_12, slope_22), (slope_12_y, slope_22_y) = self._slopes(x), self._slopes(y)
+        (slope_12, slope_22), (slope_12_y, slope_22_y) = self.slopes(x), self.slopes(y)
         first = 1.0 / _root(1.0 - 2.0 * lower * slope_12 + lower**2 * slope_22)
         second = 1.0 / _root(upper**2 - 2.0 * upper * slope_12_y + slope_22_y)
         if self.form_factor is not None and not self.form_factor.propagates:
@@ -139,7 +139,7 @@ class Mixing(eqx.Module):
             return contact(mass2[0], self.lagrangian_mass2[1], self.kinetic, self.form_factor).mixing
         return mix_nonlocal(mass2, self.kinetic, self.form_factor).mixing
 
-    def _slopes(self, q2: Float[Array, "*batch"]) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
+    def slopes(self, q2: Float[Array, "*batch"]) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
         """dQ_12/dq2 and dQ_22/dq2."""
         if self.form_factor is None:
             return jnp.broadcast_to(self.kinetic, q2.shape), jnp.ones_like(q2)

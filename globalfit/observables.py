@@ -14,7 +14,9 @@ from globalfit.annihilation import channels
 from globalfit.annihilation.cross_section import (
     cross_sections,
     excited_vector_pairs,
-    openings,
+    own_openings,
+    portal_openings,
+    resonances,
     s_channel_total,
     total_cross_section,
 )
@@ -22,7 +24,7 @@ from globalfit.annihilation.propagator import Energies
 from globalfit.annihilation.widths import Widths, widths
 from globalfit.cosmology.coannihilation import coannihilation_average, equilibrium_abundance, pair
 from globalfit.cosmology.freeze_out import FreezeOut, freeze_out, temperatures
-from globalfit.cosmology.quadrature import nodes
+from globalfit.cosmology.quadrature import Openings, nodes
 from globalfit.cosmology.thermal_average import thermal_average
 from globalfit.inputs import GEV_M2_TO_CM3_S
 from globalfit.portal import Portal
@@ -95,19 +97,23 @@ def _relic(predictions: Predictions) -> FreezeOut:
     portal, inputs = predictions.portal, predictions.inputs
     if portal.dark.kind == "pseudo_dirac":
         return _coannihilation(predictions)
-    mesh = nodes(portal.dark.mass, portal.mass, decay_widths(predictions).total, openings(portal, inputs))
+    mesh = nodes(portal.dark.mass, resonances(portal, inputs), _openings(predictions))
     sigma_v = thermal_average(mesh, total_cross_section(portal, inputs, mesh.energies), temperatures())
     components = 1 if portal.doublet is None else 2
     return freeze_out(portal.dark.mass, components * _STATES[portal.dark.kind], sigma_v, inputs)
 
 
+def _openings(predictions: Predictions) -> Openings:
+    return Openings(own_openings(predictions.portal), portal_openings(predictions.portal, predictions.inputs))
+
+
 def _coannihilation(predictions: Predictions) -> FreezeOut:
     portal, inputs = predictions.portal, predictions.inputs
-    dark, width, opens = portal.dark, decay_widths(predictions).total, openings(portal, inputs)
+    dark, poles, opens = portal.dark, resonances(portal, inputs), _openings(predictions)
     splitting = dark.splitting
     means = dark.mass * (1.0 + splitting * jnp.asarray([0.0, 0.5, 1.0]))
     # mapped, so that the nodes are compiled once
-    meshes = jax.vmap(lambda mean: nodes(mean, portal.mass, width, opens))(means)
+    meshes = jax.vmap(lambda mean: nodes(mean, poles, opens))(means)
     members = ((0.0, 0.0), (0.0, splitting), (splitting, splitting))
     light, mixed, heavy = (pair(jax.tree.map(lambda a, k=k: a[k], meshes), *members[k]) for k in range(3))
     sections = (
@@ -122,8 +128,8 @@ def _coannihilation(predictions: Predictions) -> FreezeOut:
 
 def _today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
     portal = predictions.portal
-    s = 4.0 * portal.dark.mass**2 / (1.0 - 0.25 * VELOCITY_TODAY**2)
-    sections = cross_sections(portal, predictions.inputs, Energies.at(s[None], portal))
+    kinetic = jnp.full(1, 2.0 / math.sqrt(1.0 - 0.25 * VELOCITY_TODAY**2) - 2.0)
+    sections = cross_sections(portal, predictions.inputs, Energies.of_slow_pairs(kinetic, portal))
     return {name: 2.0 * section[0] for name, section in sections.items()}
 
 

@@ -13,12 +13,17 @@ from __future__ import annotations
 from typing import Literal
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from globalfit.mixing import Mixing
 
 DarkMatterKind = Literal["dirac", "scalar", "pseudo_dirac"]
+
+# Closer than this to twice a mass, in units of it, a vector counts as right there: that is a few roundings of what the
+# user wrote, and which side of the threshold they fall on must not matter.
+_ROUNDING = 1e-14
 
 
 class DarkMatter(eqx.Module):
@@ -35,6 +40,11 @@ class DarkMatter(eqx.Module):
     vector: Float[Array, " 2"]
     axial: Float[Array, " 2"]
     splitting: Float[Array, ""] = eqx.field(default=0.0, converter=jnp.asarray)
+
+    @property
+    def threshold(self) -> Float[Array, ""]:
+        """Smallest sqrt(s) at which the dark current makes a pair, GeV: chi chibar, or chi1 chi2."""
+        return (2.0 + self.splitting) * self.mass if self.kind == "pseudo_dirac" else 2.0 * self.mass
 
 
 class Hidden(eqx.Module):
@@ -111,6 +121,13 @@ class Portal(eqx.Module):
         """Physical masses of the V1-like and the V2-like eigenstate, GeV."""
         return jnp.sqrt(self.mixing.mass2)
 
+    @property
+    def pole_excess(self) -> Float[Array, " 2"]:
+        """M_k^2 less the squared mass of a pair of dark-matter particles, GeV^2."""
+        half = 0.5 * self.dark.threshold
+        distance = pole_distance(self.mass, half)
+        return half**2 * distance * (4.0 + distance)
+
     def transfer(self, q2: Float[Array, "*batch"]) -> Float[Array, "2 2 *batch"]:
         """D_ij(q2) between the matter current i, with its form factor, and the dark current j, for q2 <= 0; GeV^-2."""
         first, second = self.mixing.propagator(q2)
@@ -123,3 +140,10 @@ class Portal(eqx.Module):
     def matter_eigenvectors(self) -> Float[Array, "2 2"]:
         """The same for the couplings of ordinary matter, which carry the form factor of V2, if it has one."""
         return self.mixing.matter_eigenvectors()
+
+
+def pole_distance(mass: Float[Array, "*vector"], half_threshold: Float[Array, ""]) -> Float[Array, "*vector"]:
+    """mass/`half_threshold` - 2: how far poles lie above a pair of particles of mean mass `half_threshold`."""
+    distance = mass / half_threshold - 2.0
+    rounded = jnp.abs(distance) < _ROUNDING
+    return distance - jnp.where(rounded, jax.lax.stop_gradient(distance), 0.0)

@@ -70,17 +70,17 @@ def _w_pair(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> Densi
     return _summed(spectral.w_pair_helicities(s, inputs.m_w, portal.w_pair, portal.w_pair + portal.w_contact))
 
 
-def dark_density(portal: Portal, s: Float[Array, " energy"]) -> Density:
+def dark_density(portal: Portal, s: Float[Array, " energy"], excess: Float[Array, " energy"]) -> Density:
     """Pair of dark-matter particles that the current makes: chi chibar, also of both components of a doublet, or
-    chi1 chi2 of pseudo-Dirac dark matter."""
+    chi1 chi2 of pseudo-Dirac dark matter. `excess` is s over the square of their total mass, GeV^2."""
     components = 1.0 if portal.doublet is None else 2.0
     vector = components * products(portal.dark.vector, portal.dark.vector)
     axial = components * products(portal.dark.axial, portal.dark.axial)
     if portal.dark.kind == "scalar":
-        return _outer(vector, spectral.scalar_pair(s, portal.dark.mass))
+        return _outer(vector, spectral.scalar_pair(s, excess))
     if portal.dark.kind == "pseudo_dirac":
-        return _outer(vector, spectral.pseudo_dirac_pair(s, portal.dark.mass, portal.dark.splitting))
-    pair = spectral.fermion_pair(s, portal.dark.mass)
+        return _outer(vector, spectral.pseudo_dirac_pair(s, excess, portal.dark.splitting * portal.dark.mass))
+    pair = spectral.fermion_pair_above(s, excess)
     return _outer(vector, pair.vector) + _outer(axial, pair.axial)
 
 

@@ -35,7 +35,7 @@ from jaxtyping import Array, Float
 
 from globalfit import fermions
 from globalfit.annihilation import channels, doublet, propagator, spectral
-from globalfit.annihilation.propagator import Energies, Propagator
+from globalfit.annihilation.propagator import Energies, Propagator, Resonances
 from globalfit.annihilation.vector_pairs import (
     majorana_vector_pair_cross_section,
     scalar_vector_pair_cross_section,
@@ -94,28 +94,40 @@ def s_channel_total(portal: Portal, inputs: Inputs, energies: Energies) -> Float
     return sum(parts, start=channels.contract(current, sum(boson.values(), start=total)))
 
 
-def openings(portal: Portal, inputs: Inputs) -> Float[Array, " opening"]:
-    """Energies sqrt(s) at which massive final states open, GeV."""
+def resonances(portal: Portal, inputs: Inputs) -> Resonances:
+    """Where the propagator of the s channel has its poles."""
+    decays = widths(portal, inputs)
+    if inputs.width == "fixed":
+        return Resonances(portal.mass, jnp.zeros(2), 0.5 * decays.total)
+    density = channels.fermion_total(portal, inputs, portal.mass2)
+    density += channels.dark_density(portal, portal.mass2, portal.pole_excess)
+    return propagator.resonances(portal, density + boson_width_density(portal, decays)[:, None])
+
+
+def portal_openings(portal: Portal, inputs: Inputs) -> Float[Array, " opening"]:
+    """Energies sqrt(s) at which massive final states open that take the portal to reach, GeV."""
     masses = fermions.masses(inputs)
-    (first, second), m_h = portal.mass, inputs.m_h
     constant = [2.0 * float(m) for m in np.unique(masses[masses > 0.0])] + [2.0 * inputs.m_w]
-    moving = jnp.stack([first + m_h, second + m_h, 2.0 * first, first + second, 2.0 * second])
-    hidden = [] if portal.hidden is None else [channels.hidden_thresholds(portal.hidden)]
-    return jnp.concatenate([jnp.asarray(constant), moving, *hidden])
+    return jnp.concatenate([jnp.asarray(constant), portal.mass + inputs.m_h])
 
 
-def dark_current_product(portal: Portal, s: Float[Array, " energy"], d: Propagator) -> Float[Array, "3 energy"]:
+def own_openings(portal: Portal) -> Float[Array, " opening"]:
+    """The same of final states that the dark matter reaches by itself: pairs of vectors and of hidden fermions."""
+    first, second = portal.mass
+    pairs = jnp.stack([2.0 * first, first + second, 2.0 * second])
+    return pairs if portal.hidden is None else jnp.concatenate([pairs, channels.hidden_thresholds(portal.hidden)])
+
+
+def dark_current_product(portal: Portal, energies: Energies, d: Propagator) -> Float[Array, "3 energy"]:
     """s times the spin-averaged product of dark currents with propagators, components (11, 12, 22)."""
-    dark = portal.dark
+    dark, s = portal.dark, energies.s
     if dark.kind == "pseudo_dirac":
         threshold, difference = spectral.pseudo_dirac_thresholds(s, dark.mass, dark.splitting)
         return (s * (1.0 - difference) * (1.0 + 0.5 * threshold))[None, :] * _squared(dark.vector, d)
-    axial = spectral.velocity(s, dark.mass) ** 2
     if dark.kind == "scalar":
-        return (s * axial)[None, :] * _squared(dark.vector, d)
-    vector = 1.0 + 2.0 * dark.mass**2 / s
-    parts = ((vector, dark.vector), (axial, dark.axial))
-    products = [(s * weight)[None, :] * _squared(coupling, d) for weight, coupling in parts]
+        return energies.excess[None, :] * _squared(dark.vector, d)
+    parts = ((s + 2.0 * dark.mass**2, dark.vector), (energies.excess, dark.axial))
+    products = [weight[None, :] * _squared(coupling, d) for weight, coupling in parts]
     return products[0] + products[1]
 
 
@@ -156,11 +168,11 @@ def _currents(
     """`dark_current_product` for every final state but W+ W-, and for W+ W-."""
     decays = widths(portal, inputs)
     if inputs.width == "fixed":
-        current = dark_current_product(portal, energies.s, propagator.fixed(portal, energies, decays.total))
+        current = dark_current_product(portal, energies, propagator.fixed(portal, energies, decays.total))
         return current, current
-    density = fermions_total + channels.dark_density(portal, energies.s)
+    density = fermions_total + channels.dark_density(portal, energies.s, energies.excess)
     full, narrow = propagator.running(portal, energies, density + boson_width_density(portal, decays)[:, None])
-    return dark_current_product(portal, energies.s, full), dark_current_product(portal, energies.s, narrow)
+    return dark_current_product(portal, energies, full), dark_current_product(portal, energies, narrow)
 
 
 def _squared(coupling: Float[Array, " 2"], d: Propagator) -> Float[Array, "3 energy"]:

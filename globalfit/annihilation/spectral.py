@@ -37,9 +37,14 @@ class FermionDensity(NamedTuple):
     axial: Float[Array, "*energy"]
 
 
-def velocity(s: Float[Array, "*energy"], mass: Float[Array, "*#energy"] | float) -> Float[Array, "*energy"]:
+def velocity(s: Float[Array, "*#energy"], mass: Float[Array, "*#energy"] | float) -> Float[Array, "*energy"]:
     """beta = sqrt(1 - 4 m^2/s) of a pair, 0 below threshold."""
-    beta2 = 1.0 - 4.0 * mass**2 / s
+    return pair_velocity(s, s - 4.0 * mass**2)
+
+
+def pair_velocity(s: Float[Array, "*#energy"], excess: Float[Array, "*#energy"]) -> Float[Array, "*energy"]:
+    """The same from the excess of s over the threshold, which may be known without rounding error."""
+    beta2 = excess / s
     above = beta2 > 0.0
     return jnp.where(above, jnp.sqrt(jnp.where(above, beta2, 1.0)), 0.0)
 
@@ -48,24 +53,32 @@ def fermion_pair(
     s: Float[Array, "*#energy"], mass: Float[Array, "*#energy"] | float, colours: float = 1.0
 ) -> FermionDensity:
     """Pair of Dirac fermions."""
-    beta = velocity(s, mass)
+    return fermion_pair_above(s, s - 4.0 * mass**2, colours)
+
+
+def fermion_pair_above(
+    s: Float[Array, "*#energy"], excess: Float[Array, "*#energy"], colours: float = 1.0
+) -> FermionDensity:
+    """The same from the excess of s over 4 m^2, which may be known without rounding error."""
+    beta = pair_velocity(s, excess)
     scale = colours / (12.0 * math.pi)
-    return FermionDensity(scale * beta * (1.0 + 2.0 * mass**2 / s), scale * beta**3)
+    return FermionDensity(scale * beta * (1.5 - 0.5 * beta**2), scale * beta**3)
 
 
-def scalar_pair(s: Float[Array, "*energy"], mass: Float[Array, "*#energy"]) -> Float[Array, "*energy"]:
-    """Pair of complex scalars, for unit coupling."""
-    return velocity(s, mass) ** 3 / (48.0 * math.pi)
+def scalar_pair(s: Float[Array, "*#energy"], excess: Float[Array, "*#energy"]) -> Float[Array, "*energy"]:
+    """Pair of complex scalars, for unit coupling; `excess` is s over the square of their total mass."""
+    return pair_velocity(s, excess) ** 3 / (48.0 * math.pi)
 
 
 def pseudo_dirac_pair(
-    s: Float[Array, "*energy"], mass: Float[Array, "*#energy"], splitting: Float[Array, "*#energy"]
+    s: Float[Array, "*#energy"], excess: Float[Array, "*#energy"], difference: Float[Array, "*#energy"]
 ) -> Float[Array, "*energy"]:
-    """Two Majorana fermions of masses `mass` and (1 + `splitting`) `mass`, for a unit vector coupling between them."""
-    threshold, difference = pseudo_dirac_thresholds(s, mass, splitting)
-    beta = velocity(s, (1.0 + 0.5 * splitting) * mass)
-    apart = jnp.where(difference < 1.0, 1.0 - difference, 1.0)
-    return beta * apart * jnp.sqrt(apart) * (1.0 + 0.5 * threshold) / (12.0 * math.pi)
+    """Two Majorana fermions whose masses differ by `difference` (GeV), for a unit vector coupling between them;
+    `excess` is s over the square of their total mass."""
+    beta = pair_velocity(s, excess)
+    share = difference**2 / s
+    apart = jnp.where(share < 1.0, 1.0 - share, 1.0)
+    return beta * apart * jnp.sqrt(apart) * (1.5 - 0.5 * excess / s) / (12.0 * math.pi)
 
 
 def pseudo_dirac_thresholds(

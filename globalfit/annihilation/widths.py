@@ -25,7 +25,7 @@ def widths(portal: Portal, inputs: Inputs) -> Widths:
     eigenvectors = portal.eigenvectors()
     projection = channels.products(eigenvectors, eigenvectors)
     densities = channels.visible_densities(portal, inputs, portal.mass2)
-    densities[channels.DARK] = channels.dark_density(portal, portal.mass2)
+    densities[channels.DARK] = channels.dark_density(portal, portal.mass2, portal.pole_excess)
     partial = {name: portal.mass * channels.contract(projection, density) for name, density in densities.items()}
     return Widths(partial, sum(partial.values(), start=jnp.zeros(2)))
 

@@ -75,7 +75,7 @@ def mixed(portal: Portal, k: int, inputs: Inputs, standard: StandardModel) -> ZB
     axial = portal.axial[: len(DECAYS)] @ matter / scale
     vector -= 2.0 * eigenvectors[k, k] * jnp.asarray(_CHARGE) * angle
     # Of all the widths of the portal only this one: it is also needed for a vector that is held away from the pole.
-    density = channels.dark_density(portal, portal.mass2)
+    density = channels.dark_density(portal, portal.mass2, portal.pole_excess)
     dark = portal.mass * channels.contract(channels.products(eigenvectors, eigenvectors), density)
     return ZBoson(vector, axial, ratio, dark[k])
 

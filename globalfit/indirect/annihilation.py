@@ -91,8 +91,7 @@ def _pair(name: str) -> str:
 
 def _at_rest(predictions: Predictions) -> dict[str, Float[Array, ""]]:
     portal = predictions.portal
-    s = 4.0 * portal.dark.mass**2
-    sections = cross_sections(portal, predictions.inputs, Energies.at(s[None], portal))
+    sections = cross_sections(portal, predictions.inputs, Energies.of_slow_pairs(jnp.zeros(1), portal))
     return {name: 2.0 * section[0] for name, section in sections.items()}
 
 

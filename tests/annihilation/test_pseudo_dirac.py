@@ -43,8 +43,10 @@ def dark_photon(kind, splitting=0.0, m_chi=60.0, mass=200.0, epsilon=0.01):
 
 @pytest.mark.parametrize("row", WIDTHS, ids=lambda row: f"{row['mass']:g}-{row['m1']:g}")
 def test_widths(row):
-    splitting = jnp.asarray((row["m2"] - row["m1"]) / row["m1"])
-    density = spectral.pseudo_dirac_pair(jnp.asarray(row["mass"] ** 2), jnp.asarray(row["m1"]), splitting)
+    s, total, difference = (
+        jnp.asarray(value) for value in (row["mass"] ** 2, row["m1"] + row["m2"], row["m2"] - row["m1"])
+    )
+    density = spectral.pseudo_dirac_pair(s, s - total**2, difference)
     np.testing.assert_allclose(row["mass"] * row["vector"] ** 2 * density, row["width_gev"], rtol=1e-8)
 
 
@@ -69,7 +71,7 @@ def test_fermion_pairs(row):
     )
     inputs = INPUTS.model_copy(update={"m_b": float(row["mf"])})
     energies = Energies.at(jnp.asarray([float(row["sqrt_s"]) ** 2]), portal)
-    current = dark_current_product(portal, energies.s, propagator.fixed(portal, energies, width))
+    current = dark_current_product(portal, energies, propagator.fixed(portal, energies, width))
     flux = channels.contract(current, channels.fermion_densities(portal, inputs, energies.s)["b"])
     flux += longitudinal_exchange(portal, inputs, energies.s)["b"]
     s, first = energies.s[0], float(row["m1"])

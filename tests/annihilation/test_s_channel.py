@@ -14,7 +14,7 @@ from globalfit.annihilation.cross_section import (
 )
 from globalfit.annihilation.propagator import Energies
 from globalfit.annihilation.widths import widths
-from globalfit.cosmology.quadrature import nodes
+from globalfit.cosmology.quadrature import Openings, nodes
 from globalfit.cosmology.thermal_average import thermal_average
 from globalfit.fermions import FERMIONS, INDEX
 from globalfit.inputs import PRESETS
@@ -56,7 +56,7 @@ def flux_cross_section(name, energies_of, dark_mass, fermion_mass, colours, kind
     )
     inputs = INPUTS.model_copy(update={"m_b": fermion_mass})
     energies, result_of = energies_of(portal, media["Gamma"])
-    current = dark_current_product(portal, energies.s, propagator.fixed(portal, energies, media["Gamma"]))
+    current = dark_current_product(portal, energies, propagator.fixed(portal, energies, media["Gamma"]))
     transverse = channels.contract(current, channels.fermion_densities(portal, inputs, energies.s)["b"])
     longitudinal = longitudinal_exchange(portal, inputs, energies.s)["b"]
     return result_of((transverse + longitudinal) * colours / 3.0)
@@ -77,10 +77,10 @@ def test_fermion_pairs(row):
 @pytest.mark.parametrize("row", AVERAGES, ids=lambda row: f"{row['mediator_set']}-{row['mf']}-{row['x']}")
 def test_thermal_average(row):
     dark_mass, x = float(row["mx"]), np.array([float(row["x"])])
-    opening = jnp.asarray([2.0 * float(row["mf"])])
+    opening = Openings(jnp.zeros(0), jnp.asarray([2.0 * float(row["mf"])]))
 
     def mesh(portal, width):
-        grid = nodes(portal.dark.mass, portal.mass, width, opening)
+        grid = nodes(portal.dark.mass, propagator.Resonances(portal.mass, jnp.zeros(2), 0.5 * width), opening)
         return grid.energies, lambda flux: thermal_average(grid, flux, x)
 
     for kind in ("dirac", "scalar"):
@@ -93,7 +93,7 @@ def test_widths(row):
     pair = spectral.fermion_pair(jnp.asarray(row["mass"] ** 2), row["m"], row["Nc"])
     width = row["mass"] * (row["gv"] ** 2 * pair.vector + row["ga"] ** 2 * pair.axial)
     np.testing.assert_allclose(width, row["Gamma_ff"], rtol=1e-8)
-    scalar = spectral.scalar_pair(jnp.asarray(row["mass"] ** 2), row["m"])
+    scalar = spectral.scalar_pair(jnp.asarray(row["mass"] ** 2), jnp.asarray(row["mass"] ** 2 - 4.0 * row["m"] ** 2))
     np.testing.assert_allclose(row["mass"] * row["gv"] ** 2 * scalar, row["Gamma_scalar"], rtol=1e-8)
 
 
@@ -154,7 +154,8 @@ def test_running_width_is_the_matrix_inverse():
     portal = axial(m_chi=46.0, mass_ratio=2.02, epsilon=1e-3)
     s = jnp.linspace(88.0, 97.0, 31) ** 2
     energies = Energies.at(s, portal)
-    density = sum(channels.visible_densities(portal, INPUTS, s).values()) + channels.dark_density(portal, s)
+    density = sum(channels.visible_densities(portal, INPUTS, s).values())
+    density += channels.dark_density(portal, s, energies.excess)
     found, _ = propagator.running(portal, energies, density)
     eta, masses = float(portal.mixing.kinetic), np.diag(portal.mixing.lagrangian_mass2)
     for i, value in enumerate(np.asarray(s)):
@@ -169,8 +170,9 @@ def test_narrow_poles_running_equals_fixed():
     width = widths(portal, INPUTS).total
     offset = jnp.asarray([-3.0, -1.0, 0.0, 1.0, 3.0]) * width[1] * portal.mass[1]
     s = portal.mass2[1] + offset
-    energies = Energies(s, jnp.stack([s - portal.mass2[0], offset]))
-    density = sum(channels.visible_densities(portal, INPUTS, s).values()) + channels.dark_density(portal, s)
+    energies = Energies.at(s, portal)._replace(gap=jnp.stack([s - portal.mass2[0], offset]))
+    density = sum(channels.visible_densities(portal, INPUTS, s).values())
+    density += channels.dark_density(portal, s, energies.excess)
     running, _ = propagator.running(portal, energies, density)
     fixed = propagator.fixed(portal, energies, width)
     running_square, fixed_square = (d.real[2] ** 2 + d.imag[2] ** 2 for d in (running, fixed))

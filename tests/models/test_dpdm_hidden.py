@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from models.completions import DOUBLET, INPUTS, MIXED, MODEL, arrays, of_masses, portal, words
 
-from globalfit.annihilation.cross_section import cross_sections, openings, total_cross_section
+from globalfit.annihilation.cross_section import cross_sections, own_openings, total_cross_section
 from globalfit.annihilation.nonabelian_pairs import nonabelian_pair_cross_section
 from globalfit.annihilation.propagator import Energies
 from globalfit.annihilation.spectral import fermion_pair
@@ -175,6 +175,6 @@ def test_relic_density_of_a_doublet():
 def test_final_states_open_where_hidden_pairs_do():
     point = portal()
     first, second = np.abs(np.asarray(point.hidden.mass)[1:])
-    found = np.asarray(openings(point, INPUTS))
+    found = np.asarray(own_openings(point))
     for energy in (first, second, 2.0 * first, first + second, 2.0 * second):
         assert np.min(np.abs(found / energy - 1.0)) < 1e-12
