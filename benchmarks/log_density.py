@@ -24,8 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from globalfit import runfile
-from globalfit.build import build
-from globalfit.posterior import CHUNK, Posterior, in_chunks
+from globalfit.build.built import build
+from globalfit.posterior.posterior import CHUNK, Posterior, in_chunks
 from tests.reference import relic as reference
 
 BATCH, REPEATS, ADAPTIVE = 1024, 5, 5

@@ -23,9 +23,9 @@ from jaxtyping import Float
 from scipy.optimize import nnls
 
 from globalfit import plugins
-from globalfit.inputs import PRESETS
-from globalfit.scattering.halo import Halo
-from globalfit.scattering.limit import XenonLimit, limit_of_counts, weighted_counts
+from globalfit.experiment.xenon_limit import XenonLimit, limit_of_counts, weighted_counts
+from globalfit.physics.inputs import PRESETS
+from globalfit.physics.scattering.halo import Halo
 from globalfit.tables import Table, read_table
 
 KNOTS_KEV = np.array([1.5, 2.2, 3.0, 4.5, 6.5, 9.0, 13.0, 19.0, 28.0])

@@ -12,7 +12,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 @pytest.fixture
 def toys(monkeypatch, tmp_path):
     """Toys in place of the real plug-ins, in an empty working directory."""
-    import toy
+    from tests.support import toy
 
     toy.register(monkeypatch, tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -27,7 +27,7 @@ def no_report(monkeypatch):
     def empty(folder: Path) -> None:
         (folder / "report.html").write_text("")
 
-    monkeypatch.setattr("globalfit.fit.make_report", empty)
+    monkeypatch.setattr("globalfit.fitting.fit.make_report", empty)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import globalfit
-from globalfit.build import build, resolve
+from globalfit.build.built import build, resolve
 from globalfit.calibration.folder import claim, read_trial, write_trial
 from globalfit.calibration.page import write_calibration
 from globalfit.calibration.parallel import spread
@@ -20,10 +20,10 @@ from globalfit.calibration.result import Calibration, assess
 from globalfit.calibration.simulation import check_simulators
 from globalfit.calibration.trial import Trial, carry_out, check_sampler
 from globalfit.cluster.connect import Place
-from globalfit.posterior import Posterior
+from globalfit.posterior.posterior import Posterior
 from globalfit.progress import Event, Progress, silent
-from globalfit.provenance import data_checksums, provenance
 from globalfit.results.folder import settings
+from globalfit.results.provenance import data_checksums, provenance
 from globalfit.runfile import RunFile
 
 __all__ = ["calibrate"]

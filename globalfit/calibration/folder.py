@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from globalfit.calibration.trial import LOG_LIKELIHOOD, Trial
-from globalfit.difference import differences
 from globalfit.errors import OutputError
-from globalfit.files import read_json, write_json
+from globalfit.storage.difference import differences
+from globalfit.storage.files import read_json, write_json
 
 SETTINGS = "settings.json"
 TRIALS = "trials"

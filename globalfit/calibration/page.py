@@ -12,18 +12,18 @@ import matplotlib as mpl
 from markupsafe import Markup
 
 import globalfit
+from globalfit.analysis.details import definition
 from globalfit.calibration.figure import calibration_figures
 from globalfit.calibration.result import Calibration, Quantity
 from globalfit.calibration.trial import LOG_LIKELIHOOD, Trial
 from globalfit.calibration.uniformity import P_BOUND
-from globalfit.files import replaced, write_json
-from globalfit.posterior import Posterior
+from globalfit.posterior.posterior import Posterior
 from globalfit.report.figures import STYLE
 from globalfit.report.page import data_uri, page_environment
 from globalfit.results import folder as names
-from globalfit.results.details import definition
 from globalfit.runfile import RunFile
 from globalfit.runfile.document import dump
+from globalfit.storage.files import replaced, write_json
 
 RECORD, TABLE = "sbc.json", "ranks.csv"
 PRIOR = (

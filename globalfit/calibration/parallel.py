@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from globalfit import runfile
-from globalfit.build import build
+from globalfit.build.built import build
 from globalfit.calibration.folder import write_trial
 from globalfit.calibration.trial import carry_out
 from globalfit.cluster import dispatched
 from globalfit.cluster.connect import Place
 from globalfit.cluster.job import prepare
 from globalfit.errors import ClusterError
-from globalfit.posterior import Posterior
+from globalfit.posterior.posterior import Posterior
 from globalfit.runfile import RunFile
 
 

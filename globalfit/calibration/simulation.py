@@ -9,9 +9,9 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from globalfit import status
-from globalfit.likelihood import Likelihood
-from globalfit.posterior import Posterior
+from globalfit.experiment.protocol import Likelihood
+from globalfit.physics import status
+from globalfit.posterior.posterior import Posterior
 from globalfit.runfile import RunFile
 from globalfit.samplers.batching import too_few_solutions
 

@@ -12,12 +12,13 @@ from jaxtyping import Float
 from pydantic import BeforeValidator
 
 from globalfit.calibration.simulation import simulate
-from globalfit.posterior import Posterior
+from globalfit.posterior.posterior import Posterior
 from globalfit.progress import silent
 from globalfit.runfile import RunFile, entry
-from globalfit.samplers import Draws, Sampler
 from globalfit.samplers.batching import BLOCK, evaluate_cube, inverse_cube
-from globalfit.samplers.nested import kish
+from globalfit.samplers.draws import Draws
+from globalfit.samplers.nested.dead_points import kish
+from globalfit.samplers.protocol import Sampler
 
 # The quantity besides the parameters: it depends on the data, and sees what none of the parameters does
 # (Modrák et al., arXiv:2211.02383).

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from globalfit.cli.cache import use_compilation_cache
 from globalfit.cli.cells import carry_out_cells
 from globalfit.cli.compare import write
 from globalfit.cli.errors import FAILED, NOT_CONVERGED
 from globalfit.cluster.connect import Place, check_installed
+from globalfit.compilation_cache import use_compilation_cache
 from globalfit.errors import ConfigurationError, GlobalFitError
 from globalfit.runfile.campaign import Campaign, placed, seeded
 
 if TYPE_CHECKING:
-    from globalfit.campaign import CellOutcome
+    from globalfit.fitting.campaign import CellOutcome
 
 
 def run_campaign(

@@ -17,7 +17,7 @@ from globalfit.progress import Event
 from globalfit.runfile.campaign import Cell
 
 if TYPE_CHECKING:
-    from globalfit.campaign import CellOutcome
+    from globalfit.fitting.campaign import CellOutcome
 
 
 def carry_out_cells(
@@ -38,7 +38,7 @@ def carry_out_cells(
 
 def _build_all(cells: Sequence[Cell]) -> None:
     """Build every run and throw it away. Raises `ConfigurationError` for the first that cannot be built."""
-    from globalfit.build import build
+    from globalfit.build.built import build
 
     with shown_progress() as progress:
         for done, cell in enumerate(cells):
@@ -65,7 +65,7 @@ def _run_in_turn(cells: Sequence[Cell], checkpoint_every: float) -> list[CellOut
 
 def _run_at_once(cells: Sequence[Cell], checkpoint_every: float, place: Place) -> list[CellOutcome]:
     """The outcomes in the order of the runs; no worker is asked for runs that are there already."""
-    from globalfit.campaign import settled
+    from globalfit.fitting.campaign import settled
 
     outcomes = {cell.name: outcome for cell in cells if (outcome := settled(cell))}
     for outcome in outcomes.values():
@@ -88,7 +88,7 @@ def _tell(name: str, what: str) -> None:
 
 
 def _run_one(cell: Cell, number: str, checkpoint_every: float) -> CellOutcome:
-    from globalfit.campaign import Result, run_cell
+    from globalfit.fitting.campaign import Result, run_cell
 
     click.echo(f"[{number}] {cell.name} -> {cell.run.output}", err=True)
     with shown_progress() as progress:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from globalfit.cli.cache import use_compilation_cache
 from globalfit.cli.errors import FAILED
 from globalfit.cli.evaluate import is_run, run_or_model
 from globalfit.cli.progress import shown_progress
+from globalfit.compilation_cache import use_compilation_cache
 from globalfit.progress import Event
 from globalfit.runfile import RunFile
 from globalfit.runfile.campaign import load_campaign
@@ -17,8 +17,8 @@ from globalfit.runfile.campaign import load_campaign
 if TYPE_CHECKING:
     import numpy as np
 
-    from globalfit.posterior import Posterior
-    from globalfit.preflight import Verdict
+    from globalfit.posterior.posterior import Posterior
+    from globalfit.posterior.prior_scan import Verdict
     from globalfit.progress import Progress
 
 DRAWS = 1000
@@ -55,7 +55,7 @@ def check(runfile: str, draws: int, values_only: bool) -> None:
 
 def check_run(settings: RunFile, draws: int = DRAWS, gradients: bool = True) -> bool:
     """Build one run and print what its likelihoods look like; whether all is finite."""
-    from globalfit.build import build
+    from globalfit.build.built import build
 
     with shown_progress() as progress:
         progress(Event("building", 0.0))
@@ -75,8 +75,8 @@ def survey(
     """A verdict for each likelihood, and the status flags of the prior draws."""
     import numpy as np
 
-    from globalfit import status
-    from globalfit.preflight import judge, look, segments
+    from globalfit.physics import status
+    from globalfit.posterior.prior_scan import judge, look, segments
 
     where = segments(posterior, draws, seed)
     total = float(2 * len(where.draws))
@@ -96,7 +96,7 @@ def survey(
 
 def parameter_lines(posterior: Posterior) -> list[str]:
     """Priors, fixed values and expressions."""
-    from globalfit.results.details import definition
+    from globalfit.analysis.details import definition
 
     names = [*posterior.names, *posterior.parameters.fixed, *posterior.parameters.expressions]
     width = max(map(len, names))
@@ -127,7 +127,7 @@ def likelihood_lines(posterior: Posterior, verdicts: dict[str, Verdict], draws: 
 
 def status_lines(flags: np.ndarray) -> list[str]:
     """Fractions of the prior draws by status."""
-    from globalfit.results.derived import status_fractions
+    from globalfit.analysis.stored_draws import status_fractions
 
     fractions = status_fractions(flags)
     width = max(map(len, fractions))

@@ -26,7 +26,7 @@ def listed(run: str) -> list[Reference]:
     """References of a finished run as its report has them, or of one that a run file describes."""
     if Path(run).is_dir():
         return read_details(Path(run))["references"]
-    from globalfit.build import build
-    from globalfit.results.details import references
+    from globalfit.analysis.details import references
+    from globalfit.build.built import build
 
     return references(*build(load(run)))

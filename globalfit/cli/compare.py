@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from globalfit.cli.cache import use_compilation_cache
 from globalfit.cli.cells import carry_out_cells
 from globalfit.cli.errors import FAILED, NOT_CONVERGED
 from globalfit.cli.place import place_of, place_options
 from globalfit.cluster.connect import Place, check_installed
+from globalfit.compilation_cache import use_compilation_cache
 from globalfit.errors import ConfigurationError
 from globalfit.results.folder import CHECKPOINT_EVERY_S
 
 if TYPE_CHECKING:
-    from globalfit.campaign import CellOutcome
     from globalfit.comparison import Comparison
     from globalfit.comparison.table import Row
+    from globalfit.fitting.campaign import CellOutcome
 
 DEFAULT = Path("comparison")
 # Folder of further runs in that of the comparison.

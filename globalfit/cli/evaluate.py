@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from globalfit import plugins
-from globalfit.cli.cache import use_compilation_cache
 from globalfit.cli.progress import shown_progress
+from globalfit.compilation_cache import use_compilation_cache
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.progress import Event
 from globalfit.runfile import RunFile, default_run, load, packaged_runs
 
 if TYPE_CHECKING:
-    from globalfit.posterior import Posterior
+    from globalfit.posterior.posterior import Posterior
 
 
 @click.command()
@@ -43,7 +43,7 @@ def evaluate(
             raise ConfigurationError(f"--set gives {name} twice.")
         values[name] = value
     use_compilation_cache()
-    from globalfit.build import build_posterior
+    from globalfit.build.built import build_posterior
 
     posterior = build_posterior(settings)
     if points is None or output is None:
@@ -86,7 +86,7 @@ def _assignment(text: str) -> tuple[str, float]:
 
 
 def _table(posterior: Posterior, points: Path, output: Path, names: tuple[str, ...]) -> None:
-    from globalfit.points import count_rows, evaluate_table
+    from globalfit.posterior.points_table import count_rows, evaluate_table
 
     with shown_progress() as progress:
         total = float(count_rows(points))
@@ -101,8 +101,8 @@ def _table(posterior: Posterior, points: Path, output: Path, names: tuple[str, .
 def _single_point(posterior: Posterior, assigned: dict[str, float], names: tuple[str, ...]) -> None:
     import numpy as np
 
-    from globalfit import status
-    from globalfit.evaluate import check_domain, complete, evaluate_batch
+    from globalfit.physics import status
+    from globalfit.posterior.evaluated_points import check_domain, complete, evaluate_batch
 
     check_domain(posterior, assigned)
     given = {name: np.array([value]) for name, value in assigned.items()}

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from globalfit.cli.cache import use_compilation_cache
 from globalfit.cli.campaign import run_campaign
 from globalfit.cli.errors import NOT_CONVERGED
 from globalfit.cli.place import place_of, place_options
 from globalfit.cli.progress import shown_progress
+from globalfit.compilation_cache import use_compilation_cache
 from globalfit.errors import OutputError
 from globalfit.results.folder import CHECKPOINT_EVERY_S, RUN
 from globalfit.results.records import read_evidence
@@ -96,7 +96,7 @@ def resume(folder: Path, checkpoint_every: float) -> None:
 
 def _fit(settings: RunFile, output: Path | None, checkpoint_every: float) -> None:
     use_compilation_cache()
-    from globalfit.fit import fit
+    from globalfit.fitting.fit import fit
 
     with shown_progress() as progress:
         outcome = fit(settings, output, progress, checkpoint_every)

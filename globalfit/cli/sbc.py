@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from globalfit.cli.cache import use_compilation_cache
 from globalfit.cli.errors import NOT_CONVERGED
 from globalfit.cli.place import place_of, place_options
 from globalfit.cluster.connect import check_installed
+from globalfit.compilation_cache import use_compilation_cache
 from globalfit.progress import Event
 from globalfit.runfile import RunFile, load
 from globalfit.runfile.schema import MAX_SEED

@@ -17,7 +17,7 @@ from globalfit.models import Parameter, variants
 from globalfit.runfile.defaults import default_priors
 
 if TYPE_CHECKING:
-    from globalfit.likelihood import Likelihood
+    from globalfit.experiment.protocol import Likelihood
     from globalfit.tables import Table
 
 # Points of a curve that are printed.
@@ -132,7 +132,7 @@ def table_lines(table: Table) -> Iterator[str]:
 
 def default_likelihood(name: str) -> Likelihood:
     """A likelihood with its default options."""
-    from globalfit.inputs import PRESETS
+    from globalfit.physics.inputs import PRESETS
 
     cls = plugins.load("likelihood", name)
     return cls.build(cls.Options(), PRESETS["default"])
@@ -152,7 +152,7 @@ def prior_lines(name: str) -> Iterator[str]:
 
 def status_lines(name: str) -> Iterator[str]:
     """Meaning of a status flag."""
-    from globalfit.status import FLAGS
+    from globalfit.physics.status import FLAGS
 
     flags = {flag.name: flag for flag in FLAGS}
     if name == "ok":
@@ -165,7 +165,7 @@ def status_lines(name: str) -> Iterator[str]:
 
 def prediction_lines(name: str) -> Iterator[str]:
     """Unit, meaning and source of a prediction: one of all models, of one model, or of one experiment."""
-    from globalfit.build import every_prediction
+    from globalfit.build.built import every_prediction
 
     words = every_prediction()
     if name not in words:

@@ -11,7 +11,7 @@ import click
 
 from globalfit.errors import ConfigurationError, OutputError
 from globalfit.results.folder import RUN
-from globalfit.results.standing import Standing, State, standing
+from globalfit.results.run_state import Standing, State, standing
 from globalfit.runfile import load
 from globalfit.runfile.campaign import Campaign, load_campaign, placed, seeded
 from globalfit.runfile.schema import MAX_SEED

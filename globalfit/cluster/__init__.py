@@ -18,7 +18,7 @@ from globalfit.cluster.task import task_of
 from globalfit.runfile.campaign import Cell
 
 if TYPE_CHECKING:
-    from globalfit.campaign import CellOutcome
+    from globalfit.fitting.campaign import CellOutcome
 
 # The name of a job, and what happened to it.
 Tell = Callable[[str, str], None]
@@ -32,7 +32,7 @@ def carry_out(cells: Sequence[Cell], checkpoint_every: float, place: Place, tell
     """
     topic = f"globalfit-{uuid.uuid4()}"
     outcomes = dispatched([task_of(cell, checkpoint_every, topic) for cell in cells], place, tell, topic)
-    from globalfit.campaign import cell_folder
+    from globalfit.fitting.campaign import cell_folder
 
     # Workers know the folders by their absolute paths.
     return {cell.name: dataclasses.replace(outcomes[cell.name], folder=cell_folder(cell)) for cell in cells}

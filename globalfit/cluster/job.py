@@ -42,6 +42,6 @@ def prepare(folder: Path) -> None:
         os.environ.setdefault(name, value)
     if not folder.is_dir():
         raise OutputError(f"{folder}: is not seen by the worker; workers need the file system of this machine.")
-    from globalfit.cli.cache import use_compilation_cache
+    from globalfit.compilation_cache import use_compilation_cache
 
     use_compilation_cache()

@@ -11,7 +11,7 @@ from globalfit.progress import WARNING, Event, Progress
 from globalfit.runfile.campaign import Cell
 
 if TYPE_CHECKING:
-    from globalfit.campaign import CellOutcome
+    from globalfit.fitting.campaign import CellOutcome
 
 # Stages whose messages are sent on: what a user must know, and that a run goes on from its checkpoint.
 _SENT = (WARNING, "checkpoint")
@@ -32,13 +32,13 @@ class Task(NamedTuple):
     def carry_out(self) -> CellOutcome:
         """Carry out the run. Raises `OutputError` if the worker does not see the folder that takes the runs."""
         prepare(Path(self.settings["output"]).parent)
-        from globalfit.campaign import run_cell
+        from globalfit.fitting.campaign import run_cell
 
         return run_cell(Cell(self.name, runfile.parse(self.settings, self.source)), _sent(self), self.checkpoint_every)
 
     def failed(self, message: str) -> CellOutcome:
         """The outcome of a run that could not be carried out."""
-        from globalfit.campaign import CellOutcome, Result
+        from globalfit.fitting.campaign import CellOutcome, Result
 
         return CellOutcome(self.name, Path(self.settings["output"]), Result.FAILED, message=message)
 

@@ -18,10 +18,10 @@ from globalfit.comparison.scales import REFERENCES, jeffreys, kass_raftery, twic
 from globalfit.comparison.sensitivity import RERUN, WIDTHS, write_sensitivity
 from globalfit.comparison.table import NOT_COMPUTABLE, REFERENCE, Row, bayes_factor, write_table
 from globalfit.errors import OutputError
-from globalfit.files import replaced, write_json
 from globalfit.report.figures import STYLE
 from globalfit.report.page import data_uri, page_environment
 from globalfit.results import folder as names
+from globalfit.storage.files import replaced, write_json
 
 PAGE, TABLE, SENSITIVITY, RECORD = "comparison.html", "comparison.csv", "sensitivity.csv", "comparison.json"
 FIGURE = "comparison"

@@ -15,15 +15,15 @@ from pathlib import Path
 import jax.numpy as jnp
 
 import globalfit
-from globalfit.build import build_inputs, build_likelihoods, build_model
-from globalfit.campaign import CellOutcome
+from globalfit.build.built import build_inputs, build_likelihoods, build_model
 from globalfit.comparison import Comparison
 from globalfit.comparison.runs import Run, program
 from globalfit.comparison.sensitivity import RERUN, WIDTHS, Change, prior_of, scaled
 from globalfit.errors import OutputError
+from globalfit.fitting.campaign import CellOutcome
 from globalfit.models import Parameter, every_parameter
-from globalfit.prior import Distribution, LogUniform, Uniform, named
-from globalfit.provenance import data_checksums, git_state
+from globalfit.posterior.prior import Distribution, LogUniform, Uniform, named
+from globalfit.results.provenance import data_checksums, git_state
 from globalfit.runfile.campaign import Cell
 
 FROM_RERUN = "another run"

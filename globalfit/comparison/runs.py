@@ -14,11 +14,11 @@ from jaxtyping import Float
 from globalfit import runfile
 from globalfit.errors import ConfigurationError, OutputError
 from globalfit.results import folder as names
-from globalfit.results.inference import LIVE, Samples, load
 from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_parameters
 from globalfit.results.schema import Details, Evidence, GitState, ParameterRecord, Provenance
 from globalfit.runfile import RunFile
-from globalfit.samplers.nested import other_log_weights
+from globalfit.samplers.nested.dead_points import other_log_weights
+from globalfit.storage.inference_data import LIVE, Samples, load
 
 # Longest list of options in an error message.
 _MAX_TEXT = 60

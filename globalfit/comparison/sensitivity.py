@@ -20,11 +20,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from globalfit.analysis.standard_error import between_neighbours
 from globalfit.comparison.runs import Run
-from globalfit.files import replaced
-from globalfit.prior import Distribution, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform, distribution
-from globalfit.results.standard_error import between_neighbours
+from globalfit.posterior.prior import (
+    Distribution,
+    LogNormal,
+    LogUniform,
+    Normal,
+    TruncatedNormal,
+    Uniform,
+    distribution,
+)
 from globalfit.samplers.diagnostics import effective_sizes
+from globalfit.storage.files import replaced
 
 COLUMNS = ("run", "parameter", "prior", "width", "log_evidence_shift", "log_evidence_shift_error", "how")
 WIDTHS = {"half": 0.5, "double": 2.0}

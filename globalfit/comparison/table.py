@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from globalfit.comparison.runs import Run
 from globalfit.comparison.scales import jeffreys
-from globalfit.files import replaced
 from globalfit.results.schema import CrossCheckRecord
+from globalfit.storage.files import replaced
 
 COLUMNS = (
     *("run", "model", "log_evidence", "log_evidence_error", "log10_bayes_factor", "log10_bayes_factor_error"),

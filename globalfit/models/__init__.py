@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from jaxtyping import Array
     from pydantic import BaseModel
 
-    from globalfit.inputs import Inputs
-    from globalfit.portal import Portal
-    from globalfit.predictions import Prediction
+    from globalfit.physics.inputs import Inputs
+    from globalfit.physics.portal import Portal
+    from globalfit.physics.predictions import Prediction
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,13 +17,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import BaseModel, ConfigDict
 
-from globalfit import status
-from globalfit.inputs import Inputs
 from globalfit.models import Parameter
 from globalfit.models.hypercharge import dark_coupling, hypercharge_portal
-from globalfit.observables import vector_words
-from globalfit.portal import DarkMatter, Portal
-from globalfit.predictions import Prediction
+from globalfit.physics import status
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.observables import vector_words
+from globalfit.physics.portal import DarkMatter, Portal
+from globalfit.physics.predictions import Prediction
 
 
 class AxialOptions(BaseModel):

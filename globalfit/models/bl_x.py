@@ -19,13 +19,13 @@ import numpy as np
 from jaxtyping import Array
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit import fermions, status
-from globalfit.inputs import Inputs
-from globalfit.mixing import mix
 from globalfit.models import Parameter
-from globalfit.observables import vector_words
-from globalfit.portal import DarkMatter, DarkMatterKind, Portal
-from globalfit.predictions import Prediction
+from globalfit.physics import fermions, status
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.mixing import mix
+from globalfit.physics.observables import vector_words
+from globalfit.physics.portal import DarkMatter, DarkMatterKind, Portal
+from globalfit.physics.predictions import Prediction
 
 NAMES = ("c", "x")
 _NEUTRINO = np.array([fermion.name.startswith("nu") for fermion in fermions.FERMIONS])

@@ -17,11 +17,11 @@ couplings y_nu to a lepton doublet and y_psi to a fermion psi_L of the gauge gro
   fermions and to Z' Z'.
 
 With the gauge group SU(2) instead of U(1) (`su2xsu2`) dark matter and psi_L are doublets. The Z' is the neutral vector,
-with the couplings +-g_chi/2, and comes with charged W' of the same mass (`globalfit.annihilation.doublet`). Both
-components of dark matter have the same mass and are stable. The component of psi_L that does not mix stays massless,
-with unsuppressed couplings: dark matter annihilates to it first of all, and it adds 0.05 to the effective number of
-neutrinos if it decouples above the mass of the top quark (not counted here). The doublet that has to join a single one,
-for an odd number of them has no consistent gauge theory (Witten), is taken to be heavy.
+with the couplings +-g_chi/2, and comes with charged W' of the same mass (`globalfit.physics.annihilation.doublet`).
+Both components of dark matter have the same mass and are stable. The component of psi_L that does not mix stays
+massless, with unsuppressed couplings: dark matter annihilates to it first of all, and it adds 0.05 to the effective
+number of neutrinos if it decouples above the mass of the top quark (not counted here). The doublet that has to join a
+single one, for an odd number of them has no consistent gauge theory (Witten), is taken to be heavy.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from globalfit.inputs import Inputs
 from globalfit.models import Parameter
 from globalfit.models.loop_mixing import Completion, LoopMixing, fermions_of, loop_mixing, psi_charge
-from globalfit.portal import Doublet, Hidden
-from globalfit.predictions import Prediction, Predictions
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.portal import Doublet, Hidden
+from globalfit.physics.predictions import Prediction, Predictions
 
 
 class Completed(NamedTuple):

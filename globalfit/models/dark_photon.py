@@ -4,7 +4,7 @@
 
 with a vector current of Dirac, complex scalar or pseudo-Dirac dark matter (mixing: `globalfit.models.hypercharge`).
 Scattering on protons is spin-independent and unsuppressed, c1^p = e_D e epsilon/m_A'^2 at q2 = 0 up to the sign, and
-c1^n = 0 there; pseudo-Dirac dark matter does not scatter (`globalfit.scattering.nreft`).
+c1^n = 0 there; pseudo-Dirac dark matter does not scatter (`globalfit.physics.scattering.nreft`).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import jax.numpy as jnp
 from jaxtyping import Array
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit.inputs import Inputs
 from globalfit.models import Parameter
 from globalfit.models.hypercharge import dark_coupling, hypercharge_portal
-from globalfit.observables import vector_words
-from globalfit.portal import DarkMatter, DarkMatterKind, Portal
-from globalfit.predictions import Prediction
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.observables import vector_words
+from globalfit.physics.portal import DarkMatter, DarkMatterKind, Portal
+from globalfit.physics.predictions import Prediction
 
 NAMES = ("z", "ap")
 

@@ -39,15 +39,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit import fermions, status
-from globalfit.inputs import Inputs
-from globalfit.mixing import mix
 from globalfit.models import Parameter
 from globalfit.models.completion import completed, loop_parameters, words
 from globalfit.models.loop_mixing import LoopMixing
-from globalfit.observables import vector_words
-from globalfit.portal import DarkMatter, Portal
-from globalfit.predictions import Prediction
+from globalfit.physics import fermions, status
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.mixing import mix
+from globalfit.physics.observables import vector_words
+from globalfit.physics.portal import DarkMatter, Portal
+from globalfit.physics.predictions import Prediction
 
 NAMES = ("z", "zp")
 # Couplings above this are not perturbative.

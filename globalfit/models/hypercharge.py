@@ -14,10 +14,10 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from globalfit import fermions, status
-from globalfit.inputs import Inputs
-from globalfit.mixing import mix
-from globalfit.portal import DarkMatter, Portal
+from globalfit.physics import fermions, status
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.mixing import mix
+from globalfit.physics.portal import DarkMatter, Portal
 
 
 def hypercharge_portal(

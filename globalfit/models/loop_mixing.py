@@ -16,7 +16,7 @@ and the nu_L component of state i times its psi_L component is w_i a b/(a^2 + b^
     w = (-1, m_2/(m_1 + m_2), m_1/(m_1 + m_2)),   sum_i w_i = sum_i w_i lambda_i = 0 .
 
 The Z couples to nu_L with g_Z = e/(2 s_W c_W), the Z' to psi_L with g_psi. One loop adds to the quadratic form
-Q_12(q2) = epsilon q2 - delta_m2 of `globalfit.mixing`
+Q_12(q2) = epsilon q2 - delta_m2 of `globalfit.physics.mixing`
 
     Q_12(q2) = - [g_Z g_psi/(4 pi^2)] [a b/(a^2 + b^2)]^2 sum_ij w_i w_j int_0^1 dx b_ij ln Delta_ij
     b_ij     = x (1-x) q2 - [x lambda_j^2 + (1-x) lambda_i^2 + lambda_i lambda_j]/2
@@ -51,7 +51,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from globalfit.inputs import Inputs
+from globalfit.physics.inputs import Inputs
 
 # Gauge group of the Z' next to SU(2)_L.
 Completion = Literal["su2xu1", "su2xsu2"]

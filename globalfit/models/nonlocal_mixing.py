@@ -26,14 +26,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit import fermions, status
-from globalfit.inputs import Inputs
-from globalfit.mixing import FormFactor, contact, mix_nonlocal
 from globalfit.models import Parameter
 from globalfit.models.hypercharge import dark_coupling
-from globalfit.observables import vector_words
-from globalfit.portal import DarkMatter, DarkMatterKind, Portal
-from globalfit.predictions import Prediction, Predictions
+from globalfit.physics import fermions, status
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.mixing import FormFactor, contact, mix_nonlocal
+from globalfit.physics.observables import vector_words
+from globalfit.physics.portal import DarkMatter, DarkMatterKind, Portal
+from globalfit.physics.predictions import Prediction, Predictions
 
 NAMES = ("z", "ap")
 

@@ -6,12 +6,12 @@ import csv
 import dataclasses
 from pathlib import Path
 
+from globalfit.analysis.summary import COLUMNS
 from globalfit.errors import OutputError
 from globalfit.results import folder as names
-from globalfit.results.inference import Samples, load
 from globalfit.results.records import altered, read_details, read_evidence, read_provenance, sampled_parameters
 from globalfit.results.schema import Details, Evidence, ParameterRecord, Provenance
-from globalfit.results.summary import COLUMNS
+from globalfit.storage.inference_data import Samples, load
 
 
 @dataclasses.dataclass(frozen=True)

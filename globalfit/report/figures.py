@@ -18,12 +18,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from globalfit.analysis.summary import weighted_quantiles
 from globalfit.report.content import Content
 from globalfit.report.labels import experiment, tex
 from globalfit.report.ticks import interval_text, set_ticks
-from globalfit.results.inference import arviz
 from globalfit.results.schema import MeasurementRecord, ParameterRecord
-from globalfit.results.summary import weighted_quantiles
+from globalfit.storage.inference_data import arviz
 
 POSTERIOR_COLOUR = "#1f4e79"
 PRIOR_COLOUR = "#9a9a9a"

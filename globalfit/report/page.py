@@ -10,11 +10,11 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from globalfit.files import replaced
+from globalfit.analysis.summary import NOT_CONVERGED
 from globalfit.report.content import Content
 from globalfit.report.labels import decimal, html_symbol, number, unit_symbol
 from globalfit.results import folder as names
-from globalfit.results.summary import NOT_CONVERGED
+from globalfit.storage.files import replaced
 
 
 def write_page(content: Content, figures: Mapping[str, Path]) -> Path:

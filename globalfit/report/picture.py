@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.ticker import NullFormatter
 
 from globalfit.errors import OutputError
-from globalfit.files import replaced_path
-from globalfit.picture import Curve, Picture
+from globalfit.experiment.limit_curves import Curve, Picture
 from globalfit.report.figures import STYLE, new_figure
+from globalfit.storage.files import replaced_path
 
 _COLOURS = ("#1f4e79", "#c8442b", "#3a7d44", "#8a5a9e", "#b07c1a", "#4f9bb0", "#7a7a7a")
 _LINES = {"implied": "-", "compared": "--", "published": "."}

@@ -19,15 +19,15 @@ from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path as Outline
 from matplotlib.ticker import AutoMinorLocator, FuncFormatter, LogLocator, NullFormatter
 
+from globalfit.analysis.contours import Axis, Curve, Field, plane_lines, plane_regions
+from globalfit.analysis.plane_files import EXCLUSION
+from globalfit.analysis.planes import RELIC
 from globalfit.errors import OutputError
-from globalfit.exclusion import LEVELS
+from globalfit.experiment.exclusion import LEVELS
 from globalfit.report.content import Content
 from globalfit.report.figures import STYLE, new_figure
 from globalfit.report.labels import experiment, tex
 from globalfit.results import folder as names
-from globalfit.results.contours import Axis, Curve, Field, plane_lines, plane_regions
-from globalfit.results.plane import RELIC
-from globalfit.results.plane_files import EXCLUSION
 from globalfit.results.records import altered
 from globalfit.results.schema import AxisRecord, PlaneRecord
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from globalfit import runfile
-from globalfit.difference import differences
 from globalfit.errors import OutputError
-from globalfit.results.lock import locked
 from globalfit.runfile import RunFile
+from globalfit.storage.difference import differences
+from globalfit.storage.lock import locked
 
 RUN = "run.yaml"
 POSTERIOR = "posterior.nc"

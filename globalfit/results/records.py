@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from globalfit.errors import OutputError
-from globalfit.files import read_json
 from globalfit.results.folder import DETAILS, EVIDENCE, PROVENANCE
 from globalfit.results.schema import CrossCheckRecord, Details, Evidence, ParameterRecord, Provenance
 from globalfit.runfile.validation import described
+from globalfit.storage.files import read_json
 
 _Record = TypeVar("_Record")
 

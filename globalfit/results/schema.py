@@ -211,7 +211,7 @@ class ProfileRecord(TypedDict):
 
 
 class PredictiveRecord(TypedDict):
-    """One posterior-predictive p-value, as in `globalfit.results.predictive.PValue`."""
+    """One posterior-predictive p-value, as in `globalfit.analysis.predictive.PValue`."""
 
     name: str
     title: str

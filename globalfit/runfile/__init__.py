@@ -1,7 +1,7 @@
 """Run files: their schema, where they are found, and errors that point to the line.
 
 `load("fit.yaml")` or `load("quickstart")` (a run file that comes with the package) gives a `RunFile`; `parse` takes a
-mapping instead. What the names in it stand for is looked up by `globalfit.build`.
+mapping instead. What the names in it stand for is looked up by `globalfit.build.built`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from globalfit import plugins
-from globalfit.inputs import PRESETS, Inputs
+from globalfit.physics.inputs import PRESETS, Inputs
 from globalfit.runfile.campaign import COMMON, INHERITS, KEYS, NAME, RESERVED, SEVERAL, CampaignFile
 from globalfit.runfile.schema import RunFile
 

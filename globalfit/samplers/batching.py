@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from globalfit.checkpoint.recording import recorded
 from globalfit.errors import ConfigurationError
-from globalfit.recording import recorded
-from globalfit.samplers import Target
+from globalfit.samplers.protocol import Target
 
 # Points that are evaluated at once: their working set fits into a core's cache.
 CHUNK = 128

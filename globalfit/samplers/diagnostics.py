@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import kstest
 
-from globalfit.samplers import Diagnostic
+from globalfit.samplers.draws import Diagnostic
 
 # Bounds of Vehtari et al., arXiv:1903.08008, and of Betancourt, arXiv:1604.00695.
 RHAT_BOUND = 1.01

@@ -14,13 +14,14 @@ from jaxtyping import Float
 from pydantic import BaseModel, Field
 
 from globalfit.progress import Progress
-from globalfit.samplers import Diagnostic, Draws, Target
 from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, log_likelihoods
 from globalfit.samplers.diagnostics import at_least, chain_checks
-from globalfit.samplers.hops import Cloud, cloud
+from globalfit.samplers.draws import Diagnostic, Draws
+from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
-from globalfit.samplers.presets import SamplerOptions
-from globalfit.samplers.tempering import Particles, tempered
+from globalfit.samplers.particles.independence import Cloud, cloud
+from globalfit.samplers.particles.tempering import Particles, tempered
+from globalfit.samplers.protocol import Target
 
 # Fraction of the steps that is dropped at the beginning, and draws kept per ensemble at most.
 BURN = 0.2

@@ -21,12 +21,13 @@ from scipy.special import logsumexp
 
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.progress import Progress
-from globalfit.samplers import Diagnostic, Draws, Evidence, Mesh, Target, Weighted
 from globalfit.samplers.batching import BLOCK, evaluate_cube, evaluate_log_prior, log_likelihoods, transform_cube
 from globalfit.samplers.diagnostics import at_least, at_most
-from globalfit.samplers.nested import kish, resample
+from globalfit.samplers.draws import Diagnostic, Draws, Evidence, Mesh, Weighted
+from globalfit.samplers.nested.dead_points import kish, resample
+from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
-from globalfit.samplers.presets import SamplerOptions
+from globalfit.samplers.protocol import Target
 
 # Weighted points further than this below the best ln L are dropped (not from the evidence).
 DROP = 30.0

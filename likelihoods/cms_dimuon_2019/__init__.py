@@ -1,8 +1,9 @@
 """CMS 2019: narrow dimuon resonances, 11.5-75 and 110-200 GeV.
 
 The published 90 % limit on the kinetic mixing epsilon of a dark photon becomes, at each tabulated mass M_i, a Gaussian
-measurement m_i +- sigma_i of the signal strength mu = epsilon^2 (`globalfit.statistics.gaussian_from_limit`). A point
-of any model is judged by the production and the dimuon branching fraction of its own resonances,
+measurement m_i +- sigma_i of the signal strength mu = epsilon^2
+(`globalfit.experiment.statistics.gaussian_from_limit`). A point of any model is judged by the production and the dimuon
+branching fraction of its own resonances,
 
     mu_k = sigma_k BR_k(mu mu) / [sigma BR(mu mu)/epsilon^2 of the dark photon of the same mass],
 
@@ -28,15 +29,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from globalfit import status
-from globalfit.collider.mass_table import MassTable
-from globalfit.collider.picture import hypercharge_scan
-from globalfit.collider.production import luminosity_table
-from globalfit.inputs import Inputs
-from globalfit.likelihood import Measurement, NoOptions
-from globalfit.picture import Curve, Picture
-from globalfit.predictions import Prediction, Predictions
-from globalfit.statistics import flat_prior_limit, gaussian_from_limit
+from globalfit.experiment.limit_curves import Curve, Picture
+from globalfit.experiment.protocol import Measurement, NoOptions
+from globalfit.experiment.resonance_scans import hypercharge_scan
+from globalfit.experiment.statistics import flat_prior_limit, gaussian_from_limit
+from globalfit.physics import status
+from globalfit.physics.collider.mass_table import MassTable
+from globalfit.physics.collider.production import luminosity_table
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.predictions import Prediction, Predictions
 from globalfit.tables import Table
 
 from . import strength

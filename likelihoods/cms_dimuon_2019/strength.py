@@ -19,17 +19,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from globalfit import fermions
-from globalfit.annihilation import spectral
-from globalfit.collider.mass_table import MassTable, mass_table, smooth_step
-from globalfit.collider.production import (
+from globalfit.physics import fermions
+from globalfit.physics.annihilation import spectral
+from globalfit.physics.collider.mass_table import MassTable, mass_table, smooth_step
+from globalfit.physics.collider.production import (
     QUARK_INDEX,
     branching_fraction,
     log_luminosities,
     squared_couplings,
 )
-from globalfit.inputs import Inputs
-from globalfit.predictions import Predictions
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.predictions import Predictions
 from globalfit.tables import Table, read_table
 
 # Masses that the search covers, GeV.

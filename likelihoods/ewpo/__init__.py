@@ -5,7 +5,7 @@
 with the LEP/SLD correlations, the errors of missing higher orders, and, with `nuisances: marginalised`, the errors of
 the inputs M_Z, m_t, m_H, alpha_s and Delta alpha in C. That is the integral over them, since the predictions p are
 linear within their errors. With `nuisances: sampled` the inputs are parameters of the run, with their measurements as
-priors. Predictions: `globalfit.electroweak`.
+priors. Predictions: `globalfit.physics.electroweak`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit import status
-from globalfit.electroweak import standard_model
-from globalfit.electroweak.pole import near_pole
-from globalfit.inputs import Inputs
-from globalfit.likelihood import Measurement
+from globalfit.experiment.limit_curves import Picture
+from globalfit.experiment.protocol import Measurement
 from globalfit.models import Parameter
-from globalfit.picture import Picture
-from globalfit.predictions import Prediction, Predictions
+from globalfit.physics import status
+from globalfit.physics.electroweak import standard_model
+from globalfit.physics.electroweak.pole import near_pole
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.predictions import Prediction, Predictions
 from globalfit.tables import Table
 
 from .data import (

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from globalfit.electroweak.shifts import pseudo_observables, unmixed
-from globalfit.electroweak.standard_model import DECAYS, Nuisances, StandardModel, standard_model
 from globalfit.models import Parameter
+from globalfit.physics.electroweak.shifts import pseudo_observables, unmixed
+from globalfit.physics.electroweak.standard_model import DECAYS, Nuisances, StandardModel, standard_model
 from globalfit.tables import Table, read_table
 
 Average = Literal["without_cdf", "average", "cdf"]

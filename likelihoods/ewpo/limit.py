@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from globalfit.inputs import PRESETS
+from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, Picture
 from globalfit.models.axial import Axial
-from globalfit.picture import TWO_SIDED_95, Curve, Picture
-from globalfit.predictions import Predictions
+from globalfit.physics.inputs import PRESETS
+from globalfit.physics.predictions import Predictions
 
 from .data import published_limit
 

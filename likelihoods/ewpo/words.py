@@ -6,9 +6,9 @@ import dataclasses
 
 from jaxtyping import Array, Float
 
-from globalfit.electroweak.shifts import pseudo_observables, z_boson
-from globalfit.electroweak.standard_model import Nuisances, StandardModel, standard_model
-from globalfit.predictions import Prediction, Predictions
+from globalfit.physics.electroweak.shifts import pseudo_observables, z_boson
+from globalfit.physics.electroweak.standard_model import Nuisances, StandardModel, standard_model
+from globalfit.physics.predictions import Prediction, Predictions
 
 from .data import PREFIX, central_nuisances
 

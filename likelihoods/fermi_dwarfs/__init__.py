@@ -21,13 +21,13 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit.indirect.annihilation import pair_fraction, sigma_v_at_rest
-from globalfit.indirect.photons import photon_energies, spectra_status
-from globalfit.indirect.spectra import BINS, PhotonSpectra
-from globalfit.inputs import GEV_M2_TO_CM3_S, Inputs
-from globalfit.likelihood import Measurement
-from globalfit.picture import Picture
-from globalfit.predictions import Prediction, Predictions
+from globalfit.experiment.limit_curves import Picture
+from globalfit.experiment.protocol import Measurement
+from globalfit.physics.indirect.annihilation import pair_fraction, sigma_v_at_rest
+from globalfit.physics.indirect.photons import photon_energies, spectra_status
+from globalfit.physics.indirect.spectra import BINS, PhotonSpectra
+from globalfit.physics.inputs import GEV_M2_TO_CM3_S, Inputs
+from globalfit.physics.predictions import Prediction, Predictions
 from globalfit.tables import Table, read_table
 
 from .limits import show_limits

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
-from globalfit.indirect.spectra import CHANNELS, INDEX, PhotonSpectra
-from globalfit.picture import ONE_SIDED_95, Curve, Picture
+from globalfit.experiment.limit_curves import ONE_SIDED_95, Curve, Picture
+from globalfit.physics.indirect.spectra import CHANNELS, INDEX, PhotonSpectra
 from globalfit.tables import Table
 
 # Where limits lie, cm^3/s.

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy.typing import NDArray
 
-from globalfit.indirect.materialise import materialised
+from globalfit.physics.indirect.materialise import materialised
 
 LN10 = math.log(10.0)
 # Expected background of a bin in which no photon was counted: the mean of a Poisson law that gave nothing

@@ -3,9 +3,10 @@
     sigma = sigma_SM x tree/tree_SM,   A_FB = A_FB,SM + (tree - tree_SM),   ln L = -sum(data - prediction)^2/(2 error^2)
 
 with the Standard Model of ZFITTER and, for what the portal adds, tree-level amplitudes with its exact propagator
-(`globalfit.collider.dilepton`), so that one likelihood serves resonances below, near and far above the collision energy
-and both signs of the interference. The 48 numbers count as uncorrelated. alpha and sin^2 theta_W are those of the
-inputs at every point: that mixing with the Z shifts sin^2 theta_W at fixed G_F is left to electroweak precision data.
+(`globalfit.physics.collider.dilepton`), so that one likelihood serves resonances below, near and far above the
+collision energy and both signs of the interference. The 48 numbers count as uncorrelated. alpha and sin^2 theta_W are
+those of the inputs at every point: that mixing with the Z shifts sin^2 theta_W at fixed G_F is left to electroweak
+precision data.
 
 Between 130 and 209 GeV the result is indicative: radiative return to a resonance is left out, its amplitude is widened
 by 1 GeV, and the status says `outside_table`. The true constraint is stronger there. Bhabha scattering is not used. A
@@ -26,14 +27,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from globalfit import status
-from globalfit.collider import dilepton
-from globalfit.inputs import Inputs
-from globalfit.likelihood import Measurement, NoOptions
-from globalfit.observables import decay_widths
-from globalfit.picture import Picture
-from globalfit.portal import Portal
-from globalfit.predictions import Prediction, Predictions
+from globalfit.experiment.limit_curves import Picture
+from globalfit.experiment.protocol import Measurement, NoOptions
+from globalfit.physics import status
+from globalfit.physics.collider import dilepton
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.observables import decay_widths
+from globalfit.physics.portal import Portal
+from globalfit.physics.predictions import Prediction, Predictions
 from globalfit.tables import Table, read_table
 
 from .limits import b_minus_l_limits

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from globalfit.annihilation.widths import widths
-from globalfit.collider.picture import b_minus_l_portal
-from globalfit.inputs import Inputs
-from globalfit.picture import TWO_SIDED_95, Curve, Picture, upper_limit
-from globalfit.portal import Portal
+from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, Picture, upper_limit
+from globalfit.experiment.resonance_scans import b_minus_l_portal
+from globalfit.physics.annihilation.widths import widths
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.portal import Portal
 
 _MASSES = np.concatenate([np.geomspace(10.0, 120.0, 5), [145.0, 165.0, 180.0], np.geomspace(215.0, 3000.0, 8)])
 # Rule of thumb g_V < 0.12 M/TeV, arXiv:2203.09462 Eq. 13.

@@ -26,12 +26,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from globalfit import status
-from globalfit.fermions import INDEX
-from globalfit.inputs import Inputs
-from globalfit.likelihood import Measurement, NoOptions
-from globalfit.picture import TWO_SIDED_95, Curve, Picture, upper_limit
-from globalfit.predictions import Prediction, Predictions
+from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, Picture, upper_limit
+from globalfit.experiment.protocol import Measurement, NoOptions
+from globalfit.physics import status
+from globalfit.physics.fermions import INDEX
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.predictions import Prediction, Predictions
 from globalfit.tables import Table, read_table
 
 _PACKAGE = "globalfit.likelihoods.lep_zprime"

@@ -22,14 +22,14 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit import status
-from globalfit.collider.picture import b_minus_l_scan
-from globalfit.collider.production import luminosity_table
-from globalfit.inputs import Inputs
-from globalfit.likelihood import Measurement
-from globalfit.picture import Curve, Picture
-from globalfit.predictions import Prediction, Predictions
-from globalfit.statistics import asymptotic_limit, poisson_log_ratio, poisson_residual
+from globalfit.experiment.limit_curves import Curve, Picture
+from globalfit.experiment.protocol import Measurement
+from globalfit.experiment.resonance_scans import b_minus_l_scan
+from globalfit.experiment.statistics import asymptotic_limit, poisson_log_ratio, poisson_residual
+from globalfit.physics import status
+from globalfit.physics.collider.production import luminosity_table
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.predictions import Prediction, Predictions
 from globalfit.tables import Table, read_table
 
 from . import spectrum

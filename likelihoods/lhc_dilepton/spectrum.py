@@ -20,11 +20,11 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.interpolate import PchipInterpolator
 
-from globalfit import fermions
-from globalfit.collider.mass_table import MassTable, in_logarithms, mass_table, smooth_step
-from globalfit.collider.production import QUARK_INDEX, QUARKS, inverse, log_luminosities, squared_couplings
-from globalfit.observables import decay_widths
-from globalfit.predictions import Predictions
+from globalfit.physics import fermions
+from globalfit.physics.collider.mass_table import MassTable, in_logarithms, mass_table, smooth_step
+from globalfit.physics.collider.production import QUARK_INDEX, QUARKS, inverse, log_luminosities, squared_couplings
+from globalfit.physics.observables import decay_widths
+from globalfit.physics.predictions import Predictions
 from globalfit.tables import Table, read_table
 
 PACKAGE = "globalfit.likelihoods.lhc_dilepton"
@@ -44,7 +44,7 @@ class Signal(eqx.Module):
     """Events by channel (`CHANNELS`) and bin.
 
     `rates` holds, by mass, the events per unit (g_V^2 + g_A^2)_q (g_V^2 + g_A^2)_l M/Gamma for ee and then mumu in the
-    order of `globalfit.collider.production.QUARKS`, and then the mass resolutions of ee and mumu in GeV.
+    order of `globalfit.physics.collider.production.QUARKS`, and then the mass resolutions of ee and mumu in GeV.
     """
 
     rates: MassTable

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from globalfit.scattering.limit import LIMIT, XenonLimit, XenonOptions
+from globalfit.experiment.xenon_limit import LIMIT, XenonLimit, XenonOptions
 
 
 class PandaX4T2021Options(XenonOptions[Literal["observed"]]):

@@ -23,12 +23,12 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from pydantic import BaseModel
 
-from globalfit import status
-from globalfit.indirect.annihilation import Moving, decays, final_states, pair_fraction
-from globalfit.inputs import GEV_M2_TO_CM3_S, Inputs
-from globalfit.likelihood import Measurement, NoOptions
-from globalfit.picture import TWO_SIDED_95, Curve, Picture, upper_limit
-from globalfit.predictions import Prediction, Predictions
+from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, Picture, upper_limit
+from globalfit.experiment.protocol import Measurement, NoOptions
+from globalfit.physics import status
+from globalfit.physics.indirect.annihilation import Moving, decays, final_states, pair_fraction
+from globalfit.physics.inputs import GEV_M2_TO_CM3_S, Inputs
+from globalfit.physics.predictions import Prediction, Predictions
 from globalfit.tables import Table, read_table
 
 from .efficiency import PAIRS, TABLE, Efficiency

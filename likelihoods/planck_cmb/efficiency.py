@@ -16,7 +16,8 @@ from globalfit.tables import Table, read_table
 
 TABLE = ("globalfit.likelihoods.planck_cmb", "efficiency.csv")
 
-# Pairs, as in `globalfit.indirect.annihilation.final_states`, and the curves of the table whose mean each takes.
+# Pairs, as in `globalfit.physics.indirect.annihilation.final_states`, and the curves of the table whose mean each
+# takes.
 CURVES: dict[str, tuple[str, ...]] = {
     "e": ("e",),
     "mu": ("mu",),

@@ -19,11 +19,11 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit.inputs import Inputs
-from globalfit.likelihood import Measurement
-from globalfit.observables import relic_flags
-from globalfit.picture import Curve, Picture
-from globalfit.predictions import Prediction, Predictions
+from globalfit.experiment.limit_curves import Curve, Picture
+from globalfit.experiment.protocol import Measurement
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.observables import relic_flags
+from globalfit.physics.predictions import Prediction, Predictions
 from globalfit.tables import Table, read_table
 
 

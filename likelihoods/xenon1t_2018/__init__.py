@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from globalfit.scattering.halo import Halo
-from globalfit.scattering.limit import HALO, LIMIT, XenonLimit, XenonOptions
+from globalfit.experiment.xenon_limit import HALO, LIMIT, XenonLimit, XenonOptions
+from globalfit.physics.scattering.halo import Halo
 
 Limit = Literal["observed", "median_sensitivity"]
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from globalfit.scattering.limit import LIMIT, XenonLimit, XenonOptions
+from globalfit.experiment.xenon_limit import LIMIT, XenonLimit, XenonOptions
 
 Limit = Literal["observed_power_constrained", "observed_unconstrained"]
 

@@ -6,18 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from axial_scan import INPUTS, evaluate, predictions
 from globalfit.likelihoods.cms_dimuon_2019 import CMSDimuon2019, strength
 from scipy.optimize import brentq
 
-from globalfit import fermions, status
-from globalfit.collider.picture import b_minus_l_portal, hypercharge_scan
-from globalfit.collider.production import QUARKS, luminosity_table
-from globalfit.likelihood import Likelihood, NoOptions
-from globalfit.mixing import mix
-from globalfit.portal import DarkMatter, Portal
-from globalfit.predictions import Predictions, merge_vocabularies
-from globalfit.statistics import flat_prior_limit
+from globalfit.experiment.protocol import Likelihood, NoOptions
+from globalfit.experiment.resonance_scans import b_minus_l_portal, hypercharge_scan
+from globalfit.experiment.statistics import flat_prior_limit
+from globalfit.physics import fermions, status
+from globalfit.physics.collider.production import QUARKS, luminosity_table
+from globalfit.physics.mixing import mix
+from globalfit.physics.portal import DarkMatter, Portal
+from globalfit.physics.predictions import Predictions, merge_vocabularies
+from tests.support.axial_scan import INPUTS, evaluate, predictions
 
 CMS = CMSDimuon2019.build(NoOptions(), INPUTS)
 VOCABULARY = merge_vocabularies(CMS.provides)

@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from prior_draws import draws, gradients
 
-from globalfit import plugins, runfile, status
-from globalfit.build import build_posterior, every_prediction
-from globalfit.likelihood import Likelihood
-from globalfit.posterior import Posterior, in_chunks
+from globalfit import plugins, runfile
+from globalfit.build.built import build_posterior, every_prediction
+from globalfit.experiment.protocol import Likelihood
+from globalfit.physics import status
+from globalfit.posterior.posterior import Posterior, in_chunks
+from tests.support.prior_draws import draws, gradients
 
 NAMES = sorted(plugins.registered("likelihood"))
 # Without the relic density, which takes longer to compile and has its own tests.

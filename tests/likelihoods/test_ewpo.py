@@ -13,19 +13,19 @@ from globalfit.likelihoods.ewpo import Ewpo, EwpoOptions
 from globalfit.likelihoods.ewpo.data import covariance, measured
 from globalfit.likelihoods.ewpo.limit import limit_curve
 
-from globalfit import status
-from globalfit.electroweak.shifts import mixed, pseudo_observables
-from globalfit.electroweak.standard_model import Nuisances, standard_model
+from globalfit.build.parameter_space import entries, parameter_space
 from globalfit.errors import ConfigurationError
-from globalfit.likelihood import Likelihood
+from globalfit.experiment.protocol import Likelihood
 from globalfit.models import Parameter, every_parameter
 from globalfit.models.axial import Axial
-from globalfit.posterior import Posterior
-from globalfit.predictions import Predictions, merge_vocabularies
+from globalfit.physics import status
+from globalfit.physics.electroweak.shifts import mixed, pseudo_observables
+from globalfit.physics.electroweak.standard_model import Nuisances, standard_model
+from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.posterior.posterior import Posterior
 from globalfit.runfile import parse
-from globalfit.space import entries, parameter_space
-from tests.electroweak.portals import INPUTS, hypercharge, kinetic
-from tests.table import numbers, read
+from tests.support.electroweak_portals import INPUTS, hypercharge, kinetic
+from tests.support.table import numbers, read
 
 AVERAGES = {"noCDF": "without_cdf", "withCDF": "average", "CDFonly": "cdf"}
 BUILDERS = {"dp": hypercharge, "dpdm": kinetic}

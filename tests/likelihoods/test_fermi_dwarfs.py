@@ -9,11 +9,11 @@ import pytest
 from globalfit.likelihoods.fermi_dwarfs import FermiDwarfs, FermiDwarfsOptions
 from globalfit.likelihoods.fermi_dwarfs.limits import limits_of
 
-from globalfit.indirect.spectra import CHANNELS, INDEX
-from globalfit.picture import ONE_SIDED_95
-from globalfit.predictions import merge_vocabularies
-from tests.indirect.points import INPUTS, predictions, sample
-from tests.table import numbers, read
+from globalfit.experiment.limit_curves import ONE_SIDED_95
+from globalfit.physics.indirect.spectra import CHANNELS, INDEX
+from globalfit.physics.predictions import merge_vocabularies
+from tests.support.indirect_points import INPUTS, predictions, sample
+from tests.support.table import numbers, read
 
 TREATMENTS = ("marginalised", "profiled", "fixed")
 BUILT = {name: FermiDwarfs.build(FermiDwarfsOptions(j_factors=name), INPUTS) for name in TREATMENTS}

@@ -8,16 +8,16 @@ import pytest
 from globalfit.likelihoods.lep_contact import ENERGY_SPREAD_GEV, LepContact, expected
 from globalfit.likelihoods.lep_zprime import LepZprime
 
-from globalfit import status
-from globalfit.collider import dilepton
-from globalfit.collider.picture import b_minus_l_portal
-from globalfit.fermions import INDEX, z_couplings
-from globalfit.inputs import Inputs
-from globalfit.likelihood import Likelihood
-from globalfit.mixing import mix
+from globalfit.experiment.protocol import Likelihood
+from globalfit.experiment.resonance_scans import b_minus_l_portal
 from globalfit.models.axial import Axial
-from globalfit.portal import DarkMatter, Portal
-from globalfit.predictions import Predictions, merge_vocabularies
+from globalfit.physics import status
+from globalfit.physics.collider import dilepton
+from globalfit.physics.fermions import INDEX, z_couplings
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.mixing import mix
+from globalfit.physics.portal import DarkMatter, Portal
+from globalfit.physics.predictions import Predictions, merge_vocabularies
 
 INPUTS = Inputs()
 LEP = LepContact.build(LepContact.Options(), INPUTS)

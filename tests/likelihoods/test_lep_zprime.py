@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from globalfit.likelihoods.lep_zprime import LepZprime, contact_terms
 
-from globalfit import status
-from globalfit.fermions import INDEX
-from globalfit.inputs import Inputs
-from globalfit.likelihood import Likelihood
-from globalfit.mixing import mix
+from globalfit.experiment.protocol import Likelihood
 from globalfit.models.axial import Axial
-from globalfit.portal import DarkMatter, Portal
-from globalfit.predictions import Predictions, merge_vocabularies
+from globalfit.physics import status
+from globalfit.physics.fermions import INDEX
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.mixing import mix
+from globalfit.physics.portal import DarkMatter, Portal
+from globalfit.physics.predictions import Predictions, merge_vocabularies
 
 INPUTS = Inputs()
 RULE = LepZprime.build(LepZprime.Options(), INPUTS)

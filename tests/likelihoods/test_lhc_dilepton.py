@@ -8,22 +8,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from axial_scan import INPUTS, evaluate, predictions
 from globalfit.likelihoods.lhc_dilepton import LHCDilepton, LHCDileptonOptions, spectrum
 from scipy.integrate import quad
 from scipy.special import voigt_profile
 
-from globalfit import fermions, status
-from globalfit.collider.picture import b_minus_l_portal, b_minus_l_scan
-from globalfit.collider.production import QUARKS, luminosity_table
-from globalfit.likelihood import Likelihood
-from globalfit.mixing import mix
-from globalfit.observables import decay_widths
-from globalfit.portal import DarkMatter, Portal
-from globalfit.predictions import Predictions, merge_vocabularies
-from globalfit.statistics import asymptotic_limit, flat_prior_limit
+from globalfit.experiment.protocol import Likelihood
+from globalfit.experiment.resonance_scans import b_minus_l_portal, b_minus_l_scan
+from globalfit.experiment.statistics import asymptotic_limit, flat_prior_limit
+from globalfit.physics import fermions, status
+from globalfit.physics.collider.production import QUARKS, luminosity_table
+from globalfit.physics.mixing import mix
+from globalfit.physics.observables import decay_widths
+from globalfit.physics.portal import DarkMatter, Portal
+from globalfit.physics.predictions import Predictions, merge_vocabularies
 from globalfit.tables import read_table
-from tests.table import numbers
+from tests.support.axial_scan import INPUTS, evaluate, predictions
+from tests.support.table import numbers
 
 LHC = LHCDilepton.build(LHCDileptonOptions(), INPUTS)
 VOCABULARY = merge_vocabularies(LHC.provides)

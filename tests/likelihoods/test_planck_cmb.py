@@ -9,11 +9,11 @@ import pytest
 from globalfit.likelihoods.planck_cmb import PlanckCMB, p_ann
 from globalfit.likelihoods.planck_cmb.efficiency import PAIRS, Efficiency
 
-from globalfit import status
-from globalfit.indirect.annihilation import at_rest, decays, sigma_v_at_rest
-from globalfit.inputs import GEV_M2_TO_CM3_S
-from globalfit.likelihood import NoOptions
-from tests.indirect.points import INPUTS, predictions, sample
+from globalfit.experiment.protocol import NoOptions
+from globalfit.physics import status
+from globalfit.physics.indirect.annihilation import at_rest, decays, sigma_v_at_rest
+from globalfit.physics.inputs import GEV_M2_TO_CM3_S
+from tests.support.indirect_points import INPUTS, predictions, sample
 
 CMB = PlanckCMB.build(NoOptions(), INPUTS)
 EFFICIENCY = Efficiency.read()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from globalfit.likelihoods.planck_relic import PlanckRelic, PlanckRelicOptions
 
-from globalfit.inputs import PRESETS
+from globalfit.physics.inputs import PRESETS
 
 
 class Density:

@@ -12,13 +12,13 @@ from globalfit.likelihoods.xenon1t_2018 import XENON1T2018
 from globalfit.likelihoods.xenonnt_2023 import XENONnT2023
 from pydantic import ValidationError
 
-from globalfit import status
-from globalfit.inputs import PRESETS
-from globalfit.likelihood import LN_10, Likelihood
+from globalfit.experiment.protocol import LN_10, Likelihood
+from globalfit.experiment.xenon_limit import XenonLimit, limit_of_counts
 from globalfit.models.axial import Axial
-from globalfit.predictions import Predictions, merge_vocabularies
-from globalfit.scattering.halo import Halo
-from globalfit.scattering.limit import XenonLimit, limit_of_counts
+from globalfit.physics import status
+from globalfit.physics.inputs import PRESETS
+from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.scattering.halo import Halo
 
 QUALITY = {
     (LZ2024, "observed_unconstrained"): 0.15,

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from globalfit import fermions, status
-from globalfit.inputs import PRESETS
 from globalfit.models.axial import Axial
-from tests.table import numbers
+from globalfit.physics import fermions, status
+from globalfit.physics.inputs import PRESETS
+from tests.support.table import numbers
 
 # mpmath, 40 digits; couplings in units of e, vertex gamma^mu (v - a gamma5).
 MIXING = numbers(__file__, "hypercharge_mixing.csv")

@@ -5,14 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from globalfit import status
-from globalfit.fermions import INDEX
-from globalfit.inputs import PRESETS
 from globalfit.models.bl_x import BLX, BLXOptions
-from globalfit.observables import VOCABULARY
-from globalfit.predictions import Predictions, merge_vocabularies
-from globalfit.scattering.nreft import nreft_coefficients
-from tests.table import read
+from globalfit.physics import status
+from globalfit.physics.fermions import INDEX
+from globalfit.physics.inputs import PRESETS
+from globalfit.physics.observables import VOCABULARY
+from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.scattering.nreft import nreft_coefficients
+from tests.support.table import read
 
 TABLE = read(__file__, "bl_x.csv")
 INPUTS = PRESETS["micromegas6"]

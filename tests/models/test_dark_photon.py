@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from globalfit.inputs import PRESETS
 from globalfit.models.dark_photon import DarkPhoton, DarkPhotonOptions
-from globalfit.observables import VOCABULARY, decay_widths
-from globalfit.predictions import Predictions, merge_vocabularies
-from globalfit.scattering.nreft import nreft_coefficients
+from globalfit.physics.inputs import PRESETS
+from globalfit.physics.observables import VOCABULARY, decay_widths
+from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.scattering.nreft import nreft_coefficients
 
 INPUTS = PRESETS["default"]
 NAMES = tuple(parameter.name for parameter in DarkPhoton.parameters)

@@ -9,17 +9,17 @@ import pytest
 from globalfit.likelihoods.lhc_dilepton import LHCDilepton
 from globalfit.likelihoods.lz_2022 import LZ2022
 
-from globalfit import status
-from globalfit.annihilation.cross_section import cross_sections
-from globalfit.annihilation.propagator import Energies
-from globalfit.annihilation.widths import widths
-from globalfit.fermions import INDEX
-from globalfit.inputs import PRESETS
 from globalfit.models.dpdm import DPDM, DPDMOptions, highest_energy
-from globalfit.observables import VOCABULARY
-from globalfit.predictions import Predictions, merge_vocabularies
-from globalfit.scattering.nreft import nreft_coefficients
-from tests.table import numbers, read
+from globalfit.physics import status
+from globalfit.physics.annihilation.cross_section import cross_sections
+from globalfit.physics.annihilation.propagator import Energies
+from globalfit.physics.annihilation.widths import widths
+from globalfit.physics.fermions import INDEX
+from globalfit.physics.inputs import PRESETS
+from globalfit.physics.observables import VOCABULARY
+from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.scattering.nreft import nreft_coefficients
+from tests.support.table import numbers, read
 
 INPUTS = PRESETS["micromegas6"]
 NAMES = tuple(parameter.name for parameter in DPDM.parameters)

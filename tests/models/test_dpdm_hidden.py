@@ -8,16 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from models.completions import DOUBLET, INPUTS, MIXED, MODEL, arrays, of_masses, portal, words
 
-from globalfit.annihilation.cross_section import cross_sections, own_openings, total_cross_section
-from globalfit.annihilation.nonabelian_pairs import nonabelian_pair_cross_section
-from globalfit.annihilation.propagator import Energies
-from globalfit.annihilation.spectral import fermion_pair
-from globalfit.annihilation.vector_pairs import vector_pair_cross_section
-from globalfit.annihilation.widths import widths
-from globalfit.fermions import INDEX
-from globalfit.indirect.annihilation import at_rest, decays, final_states
+from globalfit.physics.annihilation.cross_section import cross_sections, own_openings, total_cross_section
+from globalfit.physics.annihilation.nonabelian_pairs import nonabelian_pair_cross_section
+from globalfit.physics.annihilation.propagator import Energies
+from globalfit.physics.annihilation.spectral import fermion_pair
+from globalfit.physics.annihilation.vector_pairs import vector_pair_cross_section
+from globalfit.physics.annihilation.widths import widths
+from globalfit.physics.fermions import INDEX
+from globalfit.physics.indirect.annihilation import at_rest, decays, final_states
+from tests.support.completions import DOUBLET, INPUTS, MIXED, MODEL, arrays, of_masses, portal, words
 
 
 @jax.jit

@@ -8,19 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from models.completions import DOUBLET, INPUTS, MIXED, MODEL, arrays, of_masses, portal
 
-from globalfit import status
-from globalfit.annihilation.doublet import charged_cross_section
-from globalfit.annihilation.propagator import Energies
-from globalfit.annihilation.widths import widths
 from globalfit.cli import cli
-from globalfit.fermions import INDEX
 from globalfit.models.dpdm import DPDM, DPDMOptions
-from globalfit.observables import VOCABULARY
-from globalfit.predictions import Predictions, merge_vocabularies
-from globalfit.scattering.nreft import nreft_coefficients
-from tests.table import numbers
+from globalfit.physics import status
+from globalfit.physics.annihilation.doublet import charged_cross_section
+from globalfit.physics.annihilation.propagator import Energies
+from globalfit.physics.annihilation.widths import widths
+from globalfit.physics.fermions import INDEX
+from globalfit.physics.observables import VOCABULARY
+from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.scattering.nreft import nreft_coefficients
+from tests.support.completions import DOUBLET, INPUTS, MIXED, MODEL, arrays, of_masses, portal
+from tests.support.table import numbers
 
 TABLE = numbers(__file__, "loop_mixing.csv")
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from prior_draws import draws, gradients
 
-from globalfit import plugins, runfile, status
-from globalfit.build import build_posterior
+from globalfit import plugins, runfile
+from globalfit.build.built import build_posterior
 from globalfit.models import Model
-from globalfit.posterior import Posterior
+from globalfit.physics import status
+from globalfit.posterior.posterior import Posterior
+from tests.support.prior_draws import draws, gradients
 
 # One likelihood of every kind, and none that overlap. The derivatives of the heavy ones take minutes to compile and do
 # not depend on the model.

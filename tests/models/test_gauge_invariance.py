@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from globalfit.annihilation import spectral
+from globalfit.physics.annihilation import spectral
 
 METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
 SIGMA = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])

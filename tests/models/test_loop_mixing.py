@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from globalfit.inputs import Inputs
 from globalfit.models import loop_mixing
 from globalfit.models.loop_mixing import mass_mixing, neutral_fermions, slope
-from tests.table import numbers
+from globalfit.physics.inputs import Inputs
+from tests.support.table import numbers
 
 INPUTS = Inputs()
 SCALE2 = 91.188**2

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from globalfit import status
-from globalfit.annihilation import propagator
-from globalfit.annihilation.cross_section import cross_sections
-from globalfit.annihilation.propagator import Energies
-from globalfit.fermions import CHARGE, FERMIONS, INDEX, z_couplings
-from globalfit.inputs import PRESETS
-from globalfit.mixing import FormFactor, mix, mix_nonlocal
 from globalfit.models.dark_photon import DarkPhoton, DarkPhotonOptions
 from globalfit.models.nonlocal_mixing import Nonlocal, NonlocalOptions, loop_amplitude
-from globalfit.observables import VOCABULARY
-from globalfit.predictions import Predictions, merge_vocabularies
-from globalfit.scattering.nreft import nreft_coefficients
+from globalfit.physics import status
+from globalfit.physics.annihilation import propagator
+from globalfit.physics.annihilation.cross_section import cross_sections
+from globalfit.physics.annihilation.propagator import Energies
+from globalfit.physics.fermions import CHARGE, FERMIONS, INDEX, z_couplings
+from globalfit.physics.inputs import PRESETS
+from globalfit.physics.mixing import FormFactor, mix, mix_nonlocal
+from globalfit.physics.observables import VOCABULARY
+from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.scattering.nreft import nreft_coefficients
 
 INPUTS = PRESETS["micromegas6"]
 NAMES = tuple(parameter.name for parameter in Nonlocal.parameters)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from globalfit.inputs import Inputs
+from globalfit.physics.inputs import Inputs
 
 # Name, charge, isospin of the left-handed part, colours.
 FERMIONS = [

@@ -1,7 +1,7 @@
 """Nodes in energy without any knowledge of what is sharp where: panels that halve towards every cut, down to 1e-21.
 
-They take the place of those of `globalfit.cosmology.quadrature`, with a hundred times as many, and share nothing with
-them but the exact distances from threshold and poles.
+They take the place of those of `globalfit.physics.cosmology.quadrature`, with a hundred times as many, and share
+nothing with them but the exact distances from threshold and poles.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from globalfit.annihilation.propagator import Energies, Resonances
-from globalfit.cosmology.quadrature import Nodes, Openings
-from globalfit.portal import pole_distance
+from globalfit.physics.annihilation.propagator import Energies, Resonances
+from globalfit.physics.cosmology.quadrature import Nodes, Openings
+from globalfit.physics.portal import pole_distance
 
 _W_MAX, _OCTAVES, _ORDER = 120.0, 72, 8
 

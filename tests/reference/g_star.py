@@ -60,7 +60,9 @@ def tabulated(temperature_gev: NDArray, entropy: NDArray, energy: NDArray) -> De
 
 def drees_hajkarim_schmitz() -> DegreesOfFreedom:
     """Drees, Hajkarim and Schmitz, arXiv:1503.03513: the package's table, with splines of our own."""
-    lines = resources.files("globalfit.cosmology").joinpath("drees_hajkarim_schmitz.csv").read_text().splitlines()
+    lines = (
+        resources.files("globalfit.physics.cosmology").joinpath("drees_hajkarim_schmitz.csv").read_text().splitlines()
+    )
     rows = [line.split(",") for line in lines if line and not line.startswith(("#", "temperature"))]
     temperature, entropy, energy = np.array(rows, dtype=float).T
     return tabulated(temperature, entropy, energy)

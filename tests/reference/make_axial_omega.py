@@ -9,7 +9,7 @@ import csv
 import io
 from pathlib import Path
 
-from globalfit.inputs import PRESETS
+from globalfit.physics.inputs import PRESETS
 from tests.reference import cross_section, relic
 
 TABLE = Path(__file__).with_name("axial_omega.csv")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from globalfit.inputs import PRESETS
+from globalfit.physics.inputs import PRESETS
 from tests.reference import pseudo_dirac
 
 TABLE = Path(__file__).with_name("pseudo_dirac_omega.csv")

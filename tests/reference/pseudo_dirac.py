@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import integrate, special
 from scipy.interpolate import CubicSpline
 
-from globalfit.inputs import Inputs
+from globalfit.physics.inputs import Inputs
 from tests.reference import axial_model, cross_section, relic, vector_pairs
 from tests.reference.axial_model import Model
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import integrate, special
 from scipy.interpolate import CubicSpline
 
-from globalfit.inputs import Inputs
+from globalfit.physics.inputs import Inputs
 from tests.reference import axial_model, cross_section, g_star, vector_pairs
 from tests.reference.axial_model import Model
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
-from globalfit.inputs import GEV_M2_TO_CM3_S, PRESETS
+from globalfit.physics.inputs import GEV_M2_TO_CM3_S, PRESETS
 from tests.reference import (
     axial_model,
     cross_section,
@@ -16,7 +16,7 @@ from tests.reference import (
     pseudo_dirac,
     relic,
 )
-from tests.table import numbers
+from tests.support.table import numbers
 
 MICROMEGAS = PRESETS["micromegas6"]
 

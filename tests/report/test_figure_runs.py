@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from globalfit import plugins
-from globalfit.build import build
+from globalfit.build.built import build
 from globalfit.runfile import entry, first_comment, load, packaged_runs
 
 FIGURES = [name for name in packaged_runs() if name.startswith("figures/")]

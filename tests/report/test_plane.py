@@ -9,18 +9,19 @@ from importlib.metadata import EntryPoint
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toy
 
-from globalfit import build, plugins, runfile
+from globalfit import plugins, runfile
+from globalfit.analysis.plane_files import write_curves
+from globalfit.analysis.planes import evaluate_plane
+from globalfit.build import built as build
 from globalfit.errors import ConfigurationError, OutputError
-from globalfit.fit import fit
-from globalfit.posterior import Posterior
-from globalfit.predictions import Prediction
+from globalfit.fitting.fit import fit
+from globalfit.physics.predictions import Prediction
+from globalfit.posterior.posterior import Posterior
 from globalfit.progress import silent
 from globalfit.report.content import read_content
 from globalfit.report.plane import plane_figure
-from globalfit.results.plane import evaluate_plane
-from globalfit.results.plane_files import write_curves
+from tests.support import toy
 
 CELLS = 40
 

@@ -12,7 +12,7 @@ import pytest
 
 from globalfit import runfile
 from globalfit.errors import OutputError
-from globalfit.fit import fit
+from globalfit.fitting.fit import fit
 from globalfit.report import make_report
 from globalfit.report.content import read_content
 from globalfit.report.figures import corner_figure, predictions_figure

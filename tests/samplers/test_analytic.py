@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from samplers.targets import Eggbox, Funnel, Gaussian, Rosenbrock, TwoModes, pull
 
 from globalfit.progress import silent
-from globalfit.samplers import Draws, Sampler
-from globalfit.samplers.bridge import cross_checked
-from globalfit.samplers.dynesty import Dynesty, DynestyOptions
+from globalfit.samplers.draws import Draws
 from globalfit.samplers.emcee import Emcee, EmceeOptions
+from globalfit.samplers.evidence.bridge import cross_checked
 from globalfit.samplers.grid import Grid, GridOptions
-from globalfit.samplers.nautilus import Nautilus, NautilusOptions
-from globalfit.samplers.nuts import Nuts, NutsOptions
+from globalfit.samplers.nested.dynesty import Dynesty, DynestyOptions
+from globalfit.samplers.nested.nautilus import Nautilus, NautilusOptions
+from globalfit.samplers.nuts.nuts import Nuts, NutsOptions
+from globalfit.samplers.protocol import Sampler
+from tests.support.targets import Eggbox, Funnel, Gaussian, Rosenbrock, TwoModes, pull
 
 TARGETS: dict[str, Gaussian | TwoModes | Rosenbrock | Eggbox | Funnel] = {
     "gaussian": Gaussian.of(3, half=10.0),

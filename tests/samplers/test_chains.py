@@ -8,15 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from samplers.targets import Box, Gaussian, Hole, Sheet, TwoModes
 
 from globalfit.progress import silent
-from globalfit.samplers import Draws, Sampler
-from globalfit.samplers.coordinates import Coordinates, Logit, coordinates
 from globalfit.samplers.diagnostics import effective_sizes
+from globalfit.samplers.draws import Draws
 from globalfit.samplers.emcee import Emcee, EmceeOptions
-from globalfit.samplers.nuts import Nuts, NutsOptions, log_density
-from globalfit.samplers.tempering import tempered
+from globalfit.samplers.nuts.coordinates import Coordinates, Logit, coordinates
+from globalfit.samplers.nuts.nuts import Nuts, NutsOptions, log_density
+from globalfit.samplers.particles.tempering import tempered
+from globalfit.samplers.protocol import Sampler
+from tests.support.targets import Box, Gaussian, Hole, Sheet, TwoModes
 
 GAUSSIAN = Gaussian.of(2)
 MODES = TwoModes.of(2, share=0.3)

@@ -7,12 +7,12 @@ import tracemalloc
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from samplers.targets import Gaussian, Hole, Sheet, TwoModes
 
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.progress import silent
-from globalfit.samplers import Sampler
 from globalfit.samplers.grid import Grid, GridOptions
+from globalfit.samplers.protocol import Sampler
+from tests.support.targets import Gaussian, Hole, Sheet, TwoModes
 
 
 def run(target, seed: int = 1, **options):

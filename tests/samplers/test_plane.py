@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from samplers.targets import Gaussian, Sheet
 
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.progress import silent
 from globalfit.samplers.grid import Grid, GridOptions
+from tests.support.targets import Gaussian, Sheet
 
 
 def run(target, **options):

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from globalfit import runfile
-from globalfit.build import build
+from globalfit.analysis.standard_error import standard_error
+from globalfit.build.built import build
 from globalfit.progress import silent
-from globalfit.results.standard_error import standard_error
-from globalfit.samplers import Draws
 from globalfit.samplers.batching import inverse_cube
+from globalfit.samplers.draws import Draws
 
 LIKELIHOODS = ["planck_relic", "lz_2024"]
 RUNS = {

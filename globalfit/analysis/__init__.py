@@ -1,0 +1,1 @@
+"""What is computed from draws: summaries, errors, modes, intervals, planes."""

@@ -1,0 +1,1 @@
+"""From the names in a run file to the objects that compute."""

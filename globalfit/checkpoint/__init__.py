@@ -1,0 +1,1 @@
+"""What a stopped run needs to go on: recorded calls of compiled functions."""

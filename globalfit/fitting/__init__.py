@@ -1,0 +1,1 @@
+"""Runs carried out, from the run file to the finished output folder."""

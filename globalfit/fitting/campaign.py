@@ -1,0 +1,105 @@
+"""Several runs of one file: the state of each, and how one is carried out. Whatever goes through them calls these."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import traceback
+from pathlib import Path
+
+import globalfit
+from globalfit import runfile
+from globalfit.build.built import build_inputs, build_likelihoods, resolve
+from globalfit.errors import GlobalFitError, OutputError
+from globalfit.fitting.fit import fit
+from globalfit.progress import Progress, silent
+from globalfit.results import folder as names
+from globalfit.results.provenance import data_checksums
+from globalfit.results.records import read_evidence, read_provenance
+from globalfit.results.run_state import State
+from globalfit.results.schema import Evidence
+from globalfit.runfile.campaign import Cell
+
+
+class Result(enum.Enum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    SKIPPED = "was there already"
+    FAILED = "FAILED"
+
+
+@dataclasses.dataclass(frozen=True)
+class CellOutcome:
+    """How a run ended: the content of its `evidence.json`, or what went wrong (with a traceback if it was no mistake
+    of the user)."""
+
+    name: str
+    folder: Path
+    result: Result
+    evidence: Evidence | None = None
+    message: str = ""
+    traceback: str = ""
+
+    @property
+    def converged(self) -> bool:
+        """Whether there are numbers to use."""
+        return self.evidence is not None and self.evidence["converged"]
+
+
+def cell_state(cell: Cell) -> State:
+    """What the folder of a run holds; settings are compared with all their defaults, the output folder aside.
+
+    Whether another process writes there is not looked at.
+    """
+    folder = cell_folder(cell)
+    if not (folder / names.RUN).is_file():
+        return State.MISSING
+    if not (folder / names.REPORT).is_file():
+        return State.UNFINISHED
+    provenance = read_provenance(folder)
+    same = names.settings(runfile.load(folder / names.RUN)) == names.settings(resolve(cell.run))
+    if not same or provenance["globalfit"] != globalfit.__version__:
+        return State.OTHER
+    now = data_checksums(build_likelihoods(cell.run, build_inputs(cell.run)))
+    return State.FINISHED if provenance["data_sha256"] == now else State.OTHER_DATA
+
+
+def settled(cell: Cell) -> CellOutcome | None:
+    """The outcome of a run that is there already or that its folder cannot take; None for one to carry out."""
+    folder = cell_folder(cell)
+    try:
+        match cell_state(cell):
+            case State.FINISHED:
+                return CellOutcome(cell.name, folder, Result.SKIPPED, read_evidence(folder))
+            case State.OTHER_DATA:
+                raise OutputError(
+                    f"{folder}: already holds this run, finished on data that have changed since; "
+                    "remove it to run again."
+                )
+    except GlobalFitError as error:
+        return CellOutcome(cell.name, folder, Result.FAILED, message=str(error))
+    return None
+
+
+def run_cell(
+    cell: Cell, progress: Progress = silent, checkpoint_every: float = names.CHECKPOINT_EVERY_S
+) -> CellOutcome:
+    """Carry out one run unless its folder holds it already; every error ends up in the outcome."""
+    folder = cell_folder(cell)
+    try:
+        if outcome := settled(cell):
+            return outcome
+        return CellOutcome(cell.name, folder, Result.FINISHED, fit(cell.run, None, progress, checkpoint_every).evidence)
+    except GlobalFitError as error:
+        return CellOutcome(cell.name, folder, Result.FAILED, message=str(error))
+    except Exception as error:  # noqa: BLE001 - hours of other runs must not be lost to the fault of one
+        message = f"{type(error).__name__}: {error}"
+        return CellOutcome(cell.name, folder, Result.FAILED, message=message, traceback=traceback.format_exc())
+
+
+def cell_folder(cell: Cell) -> Path:
+    """The output folder of a run."""
+    if cell.run.output is None:
+        raise cell.run.source.error((), "has no output folder; give the file one, here or with --output.")
+    return Path(cell.run.output)

@@ -1,0 +1,2 @@
+"""Everything that a parameter point predicts: portal, cross sections, freeze-out, recoil rates, precision
+observables."""

@@ -1,0 +1,205 @@
+"""Annihilation cross section of Dirac (spin averaged), complex scalar or pseudo-Dirac dark matter.
+
+All functions return sigma times beta_chi (the velocity of either particle in the centre-of-mass frame), which is finite
+at threshold; the relative velocity is 2 beta_chi, so sigma v_rel = 2 sigma beta_chi there.
+
+With A^V_i = sum_j g^V_j D_ji and A^A_i likewise for the dark vector and axial current, the s channel is
+
+    sigma beta = s sum_ij [ (1 + 2 m_chi^2/s) A^V_i* A^V_j + beta_chi^2 A^A_i* A^A_j ] rho_ij(s)
+                 + N_c beta_f m_chi^2 m_f^2 / (pi s) (sum_i a_chi,i a_f,i / m_i^2)^2
+
+for a Dirac fermion, where the last line is the longitudinal exchange, free of widths because a width there would break
+the identity that makes hypercharge-mixed axial dark matter annihilate in the p wave. For a complex scalar the weight of
+A^V* A^V is beta_chi^2, and there is nothing else.
+
+Pseudo-Dirac dark matter, chi1 and chi2 with the vector current between them only, has the s channel in chi1 chi2 and
+pairs of vectors in chi1 chi1 and chi2 chi2. For chi1 chi2 beta_chi is 2 p/sqrt(s) with p the momentum in the
+centre-of-mass frame, and with S = (m1 + m2)^2, D = (m2 - m1)^2
+
+    sigma beta = s (1 - D/s)(1 + S/(2 s)) sum_ij A^V_i* A^V_j rho_ij(s) + longitudinal exchange as above with
+    (D/4)(1 - S/s) in place of m_chi^2 and the vector coupling of the dark matter in place of the axial one.
+
+For equal masses chi1 chi2 and chi chibar have the same s channel, and chi1 chi1, chi2 chi2 and chi chibar the same
+pairs of vectors.
+
+Dark matter that is a doublet of a dark SU(2) (`doublet`) annihilates through its W' as well.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from globalfit.physics import fermions
+from globalfit.physics.annihilation import channels, doublet, propagator, spectral
+from globalfit.physics.annihilation.propagator import Energies, Propagator, Resonances
+from globalfit.physics.annihilation.vector_pairs import (
+    majorana_vector_pair_cross_section,
+    scalar_vector_pair_cross_section,
+    vector_pair_cross_section,
+)
+from globalfit.physics.annihilation.widths import boson_width_density, widths
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.portal import Portal
+
+
+def cross_sections(portal: Portal, inputs: Inputs, energies: Energies) -> dict[str, Float[Array, " energy"]]:
+    """sigma beta_chi by final state, GeV^-2: of chi chibar, or of chi1 chi1, which is all that is left today."""
+    current = s_channel(portal, inputs, energies)
+    if portal.dark.kind == "pseudo_dirac":
+        current = {name: jnp.zeros_like(section) for name, section in current.items()}
+    sections = current | vector_pairs(portal, energies.s)
+    if portal.doublet is None:
+        return sections
+    return doublet.all_components(portal, portal.doublet, inputs, energies, sections)
+
+
+def total_cross_section(portal: Portal, inputs: Inputs, energies: Energies) -> Float[Array, " energy"]:
+    """sigma beta_chi summed over final states, GeV^-2: the sum of `cross_sections`, with less work."""
+    pairs = vector_pairs(portal, energies.s)
+    total = sum(pairs.values(), start=jnp.zeros_like(energies.s))
+    if portal.dark.kind != "pseudo_dirac":
+        total += s_channel_total(portal, inputs, energies)
+    if portal.doublet is None:
+        return total
+    charged = doublet.charged_cross_section(portal, portal.doublet, inputs, energies, pairs)
+    return doublet.NEUTRAL * total + charged
+
+
+def s_channel(portal: Portal, inputs: Inputs, energies: Energies) -> dict[str, Float[Array, " energy"]]:
+    """sigma beta_chi of chi chibar or of chi1 chi2 through a vector in the s channel, by final state, GeV^-2."""
+    fermion = channels.fermion_densities(portal, inputs, energies.s)
+    boson = channels.boson_densities(portal, inputs, energies.s)
+    total = channels.fermion_total(portal, inputs, energies.s)
+    current, w_current = _currents(portal, inputs, energies, total)
+    result = {
+        name: channels.contract(w_current if name == channels.W_PAIR else current, density)
+        for name, density in (fermion | boson).items()
+    }
+    for name, extra in longitudinal_exchange(portal, inputs, energies.s).items():
+        result[name] += extra
+    return result
+
+
+def s_channel_total(portal: Portal, inputs: Inputs, energies: Energies) -> Float[Array, " energy"]:
+    """Sum of `s_channel`, with less work."""
+    boson = channels.boson_densities(portal, inputs, energies.s)
+    w_pair = boson.pop(channels.W_PAIR)
+    total = channels.fermion_total(portal, inputs, energies.s)
+    current, w_current = _currents(portal, inputs, energies, total)
+    parts = [*longitudinal_exchange(portal, inputs, energies.s).values(), channels.contract(w_current, w_pair)]
+    return sum(parts, start=channels.contract(current, sum(boson.values(), start=total)))
+
+
+def resonances(portal: Portal, inputs: Inputs) -> Resonances:
+    """Where the propagator of the s channel has its poles."""
+    decays = widths(portal, inputs)
+    if inputs.width == "fixed":
+        return Resonances(portal.mass, jnp.zeros(2), 0.5 * decays.total)
+    density = channels.fermion_total(portal, inputs, portal.mass2)
+    density += channels.dark_density(portal, portal.mass2, portal.pole_excess)
+    return propagator.resonances(portal, density + boson_width_density(portal, decays)[:, None])
+
+
+def portal_openings(portal: Portal, inputs: Inputs) -> Float[Array, " opening"]:
+    """Energies sqrt(s) at which massive final states open that take the portal to reach, GeV."""
+    masses = fermions.masses(inputs)
+    constant = [2.0 * float(m) for m in np.unique(masses[masses > 0.0])] + [2.0 * inputs.m_w]
+    return jnp.concatenate([jnp.asarray(constant), portal.mass + inputs.m_h])
+
+
+def own_openings(portal: Portal) -> Float[Array, " opening"]:
+    """The same of final states that the dark matter reaches by itself: pairs of vectors and of hidden fermions."""
+    first, second = portal.mass
+    pairs = jnp.stack([2.0 * first, first + second, 2.0 * second])
+    return pairs if portal.hidden is None else jnp.concatenate([pairs, channels.hidden_thresholds(portal.hidden)])
+
+
+def dark_current_product(portal: Portal, energies: Energies, d: Propagator) -> Float[Array, "3 energy"]:
+    """s times the spin-averaged product of dark currents with propagators, components (11, 12, 22)."""
+    dark, s = portal.dark, energies.s
+    if dark.kind == "pseudo_dirac":
+        threshold, difference = spectral.pseudo_dirac_thresholds(s, dark.mass, dark.splitting)
+        return (s * (1.0 - difference) * (1.0 + 0.5 * threshold))[None, :] * _squared(dark.vector, d)
+    if dark.kind == "scalar":
+        return energies.excess[None, :] * _squared(dark.vector, d)
+    parts = ((s + 2.0 * dark.mass**2, dark.vector), (energies.excess, dark.axial))
+    products = [weight[None, :] * _squared(coupling, d) for weight, coupling in parts]
+    return products[0] + products[1]
+
+
+def vector_pairs(portal: Portal, s: Float[Array, " energy"]) -> dict[str, Float[Array, " energy"]]:
+    """sigma beta_chi of pairs of mediators through t- and u-channel exchange of the dark matter: of chi chibar, or of
+    chi1 chi1 by exchange of chi2."""
+    if portal.dark.kind == "pseudo_dirac":
+        return _majorana_pairs(portal, s, portal.dark.mass, portal.dark.splitting * portal.dark.mass)
+    eigenvectors = portal.eigenvectors()
+    first, second = portal.names
+    root_s, dark = jnp.sqrt(s), portal.dark
+    vector, axial = dark.vector @ eigenvectors, dark.axial @ eigenvectors
+    if dark.kind == "scalar":
+        pairs = scalar_vector_pair_cross_section(root_s, dark.mass, portal.mass, vector)
+    else:
+        pairs = vector_pair_cross_section(root_s, dark.mass, portal.mass, vector, axial)
+    return dict(zip((f"{first}_{first}", f"{first}_{second}", f"{second}_{second}"), pairs, strict=True))
+
+
+def excited_vector_pairs(portal: Portal, s: Float[Array, " energy"]) -> dict[str, Float[Array, " energy"]]:
+    """The same for chi2 chi2 of pseudo-Dirac dark matter, by exchange of chi1."""
+    difference = portal.dark.splitting * portal.dark.mass
+    return _majorana_pairs(portal, s, portal.dark.mass + difference, -difference)
+
+
+def _majorana_pairs(
+    portal: Portal, s: Float[Array, " energy"], mass: Float[Array, ""], difference: Float[Array, ""]
+) -> dict[str, Float[Array, " energy"]]:
+    first, second = portal.names
+    vector = portal.dark.vector @ portal.eigenvectors()
+    pairs = majorana_vector_pair_cross_section(jnp.sqrt(s), mass, difference, portal.mass, vector)
+    return dict(zip((f"{first}_{first}", f"{first}_{second}", f"{second}_{second}"), pairs, strict=True))
+
+
+def _currents(
+    portal: Portal, inputs: Inputs, energies: Energies, fermions_total: channels.Density
+) -> tuple[Float[Array, "3 energy"], Float[Array, "3 energy"]]:
+    """`dark_current_product` for every final state but W+ W-, and for W+ W-."""
+    decays = widths(portal, inputs)
+    if inputs.width == "fixed":
+        current = dark_current_product(portal, energies, propagator.fixed(portal, energies, decays.total))
+        return current, current
+    density = fermions_total + channels.dark_density(portal, energies.s, energies.excess)
+    full, narrow = propagator.running(portal, energies, density + boson_width_density(portal, decays)[:, None])
+    return dark_current_product(portal, energies, full), dark_current_product(portal, energies, narrow)
+
+
+def _squared(coupling: Float[Array, " 2"], d: Propagator) -> Float[Array, "3 energy"]:
+    def amplitude(part: Float[Array, "3 energy"]) -> Float[Array, "2 energy"]:
+        return jnp.stack([coupling[0] * part[0] + coupling[1] * part[1], coupling[0] * part[1] + coupling[1] * part[2]])
+
+    real, imag = amplitude(d.real), amplitude(d.imag)
+    return channels.products(real, real) + channels.products(imag, imag)
+
+
+def longitudinal_exchange(
+    portal: Portal, inputs: Inputs, s: Float[Array, " energy"]
+) -> dict[str, Float[Array, " energy"]]:
+    """What the longitudinal parts of the vectors add to sigma beta_chi of massive fermions."""
+    dark, masses = portal.dark, fermions.masses(inputs)
+    coupling, mass2 = dark.axial, jnp.broadcast_to(dark.mass**2, s.shape)
+    if dark.kind == "pseudo_dirac":
+        threshold, difference = spectral.pseudo_dirac_thresholds(s, dark.mass, dark.splitting)
+        coupling, mass2 = dark.vector, 0.25 * s * difference * jnp.maximum(1.0 - threshold, 0.0)
+    strength = (portal.axial @ (portal.mixing.mass_inverse() @ coupling)) ** 2
+    return {
+        fermion.name: fermion.colours
+        * spectral.velocity(s, float(masses[i]))
+        * mass2
+        * float(masses[i]) ** 2
+        * strength[i]
+        / (math.pi * s)
+        for i, fermion in enumerate(fermions.FERMIONS)
+        if masses[i] > 0.0
+    }

@@ -1,0 +1,41 @@
+"""Widths of the two mass eigenstates: Gamma_k = M_k sum_ij U_ik U_jk rho_ij(M_k^2) over every open channel."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from globalfit.physics import fermions
+from globalfit.physics.annihilation import channels
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.portal import Portal
+
+
+class Widths(NamedTuple):
+    """Partial widths by channel and their sum, GeV, for both mass eigenstates; `dark` is the decay to dark matter."""
+
+    partial: dict[str, Float[Array, " 2"]]
+    total: Float[Array, " 2"]
+
+
+def widths(portal: Portal, inputs: Inputs) -> Widths:
+    """Partial and total widths of both mass eigenstates."""
+    eigenvectors = portal.eigenvectors()
+    projection = channels.products(eigenvectors, eigenvectors)
+    densities = channels.visible_densities(portal, inputs, portal.mass2)
+    densities[channels.DARK] = channels.dark_density(portal, portal.mass2, portal.pole_excess)
+    partial = {name: portal.mass * channels.contract(projection, density) for name, density in densities.items()}
+    return Widths(partial, sum(partial.values(), start=jnp.zeros(2)))
+
+
+def boson_width_density(portal: Portal, decays: Widths) -> Float[Array, " 3"]:
+    """Decays to bosons as a constant density, diagonal in the mass eigenstates with Gamma_k/M_k.
+
+    The density of W+ W- itself grows as s^2; resummed without the vertex corrections that tame it, it would take the Z
+    out of every amplitude well above 2 m_W.
+    """
+    known = {*(fermion.name for fermion in fermions.FERMIONS), channels.HIDDEN, channels.DARK}
+    width = sum((part for name, part in decays.partial.items() if name not in known), start=jnp.zeros(2))
+    return portal.mixing.absorptive(width / portal.mass)

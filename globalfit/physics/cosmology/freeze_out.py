@@ -1,0 +1,174 @@
+"""Thermal freeze-out: the full Boltzmann equation for Y = (n_chi + n_chibar)/s, from x = 1 to x = 10^8.
+
+    dY/dt = -Lambda (Y^2 - Yeq^2),   t = ln x,   Lambda = sqrt(pi/45) M_Pl m g_*^(1/2) <sigma v> / (2 x)
+
+(Gondolo and Gelmini 1991, Eq. 3.20; <sigma v>/2 because Y counts particles and antiparticles). Until x = 300 it is
+solved for z = ln(Y/Yeq), which is smooth both before and after freeze-out: with the third-order backward
+differentiation formula every step is one monotonic equation z + A sinh z = b, and stiffness costs nothing. Afterwards
+Yeq is nothing and 1/Y grows by the integral of Lambda, which a resonance just above threshold feeds until very late.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+from numpy.typing import NDArray
+from scipy.special import kve
+
+from globalfit.physics.cosmology.degrees_of_freedom import degrees_of_freedom
+from globalfit.physics.inputs import Inputs
+
+# Mesh of <sigma v> in octaves of x, steps of the solver per mesh interval, and the late mesh.
+_PER_OCTAVE, _OCTAVES, _SUBSTEPS = 8, 8.25, 6
+_LATE_PER_OCTAVE, _LATE_OCTAVES = 4, 18
+_NEWTON_STEPS = 3
+# Backward differentiation: u_new = sum_k _BACKWARD[k] u_(n-k) + _BACKWARD_RATE h u'(new).
+_BACKWARD, _BACKWARD_RATE = (18.0 / 11.0, -9.0 / 11.0, 2.0 / 11.0), 6.0 / 11.0
+# micrOMEGAs' definition of the freeze-out temperature: Y = 2.5 Yeq.
+_FREEZE_OUT_EXCESS = math.log(2.5)
+
+
+class FreezeOut(NamedTuple):
+    """Yield today of all states together, x at which Y = 2.5 Yeq, <sigma v> there (in the unit of the input), and
+    whether annihilation was ever faster than the expansion."""
+
+    relic_yield: Float[Array, ""]
+    x_f: Float[Array, ""]
+    sigma_v: Float[Array, ""]
+    thermalised: Bool[Array, ""]
+
+
+@functools.cache
+def temperatures() -> NDArray[np.float64]:
+    """The constant mesh of x = m/T at which `freeze_out` wants the thermal average."""
+    early = np.arange(_PER_OCTAVE * _OCTAVES + 1) / _PER_OCTAVE
+    late = early[-1] + np.arange(1, _LATE_PER_OCTAVE * _LATE_OCTAVES + 1) / _LATE_PER_OCTAVE
+    return 2.0 ** np.concatenate([early, late])
+
+
+def freeze_out(
+    dark_mass: Float[Array, ""],
+    spins: int,
+    sigma_v: Float[Array, " x"],
+    inputs: Inputs,
+    abundance: Float[Array, " x"] | None = None,
+) -> FreezeOut:
+    """Freeze-out of a particle and its antiparticle with `spins` states in total.
+
+    Args:
+        dark_mass: GeV.
+        spins: degrees of freedom of particle plus antiparticle (4 for a Dirac fermion).
+        sigma_v: thermal average of chi chibar annihilation at `temperatures()`, GeV^-2.
+        inputs: Planck mass and degrees of freedom.
+        abundance: factor on the equilibrium density at `temperatures()`, where not all states have the mass `dark_mass`
+            (`globalfit.physics.cosmology.coannihilation`, which says what `sigma_v` is then).
+    """
+    x = temperatures()
+    count = round(_PER_OCTAVE * _OCTAVES) + 1
+    bath = degrees_of_freedom(dark_mass / x, inputs.g_star)
+    positive = sigma_v > 0.0
+    log_rate = jnp.where(positive, jnp.log(jnp.where(positive, sigma_v, 1.0)), -700.0)
+    scale = math.sqrt(math.pi / 45.0) * inputs.planck_mass * dark_mass
+    log_rate = log_rate + jnp.log(bath.root * scale) - jnp.asarray(np.log(2.0 * x))
+
+    fine_x = _fine_mesh(x[:count])
+    log_lambda = _refine(log_rate[:count])
+    equilibrium = 45.0 * spins / (4.0 * math.pi**4)
+    log_yeq = jnp.asarray(np.log(equilibrium * fine_x**2 * kve(2, fine_x)) - fine_x) - _refine(
+        jnp.log(bath.entropy[:count])
+    )
+    if abundance is not None:
+        log_yeq = log_yeq + _refine(jnp.log(abundance[:count]))
+    z = _solve(log_lambda + log_yeq, log_yeq, math.log(2.0) / (_PER_OCTAVE * _SUBSTEPS))
+    late = jnp.exp(log_rate[count - 1 :]) * _simpson(x.size - count + 1)
+    if inputs.annihilation_ends_gev > 0.0:
+        late *= _coverage(jnp.log(dark_mass / (inputs.annihilation_ends_gev * x[count - 1 :])))
+    relic_yield = 1.0 / (jnp.exp(-(z[-1] + log_yeq[-1])) + jnp.sum(late))
+
+    after = jnp.clip(jnp.sum(z < _FREEZE_OUT_EXCESS), 1, z.size - 1)
+    rise = z[after] - z[after - 1]
+    share = jnp.clip((_FREEZE_OUT_EXCESS - z[after - 1]) / jnp.where(rise > 0.0, rise, 1.0), 0.0, 1.0)
+    log_x = jnp.asarray(np.log(fine_x))
+    x_f = jnp.exp(log_x[after - 1] + share * (log_x[after] - log_x[after - 1]))
+    early_sigma = _refine(jnp.where(positive, jnp.log(jnp.where(positive, sigma_v, 1.0)), -700.0)[:count])
+    log_sigma = early_sigma[after - 1] + share * (early_sigma[after] - early_sigma[after - 1])
+    thermalised = jnp.max(log_lambda + log_yeq) > -math.log(2.0)
+    return FreezeOut(relic_yield, x_f, jnp.exp(log_sigma), thermalised)
+
+
+def _solve(log_rate: Float[Array, " t"], log_yeq: Float[Array, " t"], step: float) -> Float[Array, " t"]:
+    """z = ln(Y/Yeq) on the fine mesh, from equilibrium; `log_rate` is ln(Lambda Yeq)."""
+    order = len(_BACKWARD)
+
+    def advance(
+        state: tuple[tuple[Array, ...], tuple[Array, Array]], now: tuple[Array, Array]
+    ) -> tuple[tuple[tuple[Array, ...], tuple[Array, Array]], Array]:
+        history, (z, z_before) = state
+        rate, yeq = now
+        stiffness = 2.0 * _BACKWARD_RATE * step * jnp.exp(rate)
+        target = sum(weight * u for weight, u in zip(_BACKWARD, history, strict=True)) - yeq
+        z_new = _sinh_root(stiffness, target, 2.0 * z - z_before)
+        return ((z_new + yeq, *history[:-1]), (z_new, z)), z_new
+
+    zero = jnp.zeros_like(log_yeq[0])
+    # Before the mesh the particle is in equilibrium, with ln Yeq a straight line.
+    slope = log_yeq[1] - log_yeq[0]
+    start = tuple(log_yeq[0] - k * slope for k in range(order))
+    _, z = jax.lax.scan(advance, (start, (zero, zero)), (log_rate[1:], log_yeq[1:]))
+    return jnp.concatenate([zero[None], z])
+
+
+def _sinh_root(stiffness: Float[Array, ""], target: Float[Array, ""], guess: Float[Array, ""]) -> Float[Array, ""]:
+    """Root of z + A sinh z = b, A > 0, by Newton's method; its derivative is the implicit one."""
+    a, b = jax.lax.stop_gradient((stiffness, target))
+    upper = jnp.minimum(jnp.abs(b), jnp.arcsinh(jnp.abs(b) / a))
+    z = jnp.clip(jax.lax.stop_gradient(guess), -upper, upper)
+    for _ in range(_NEWTON_STEPS):
+        z = z - (z + a * jnp.sinh(z) - b) / (1.0 + a * jnp.cosh(z))
+    slope = jax.lax.stop_gradient(1.0 + stiffness * jnp.cosh(z))
+    return z - (z + stiffness * jnp.sinh(z) - target) / slope
+
+
+def _fine_mesh(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    log_x = np.log(x)
+    return np.exp(np.linspace(log_x[0], log_x[-1], (x.size - 1) * _SUBSTEPS + 1))
+
+
+def _refine(values: Float[Array, " x"]) -> Float[Array, " t"]:
+    """Six-point Lagrange interpolation of a uniform mesh to `_SUBSTEPS` points per interval."""
+    return jnp.asarray(_refinement(values.shape[0], _SUBSTEPS)) @ values
+
+
+@functools.cache
+def _refinement(count: int, substeps: int) -> NDArray[np.float64]:
+    position = np.arange((count - 1) * substeps + 1) / substeps
+    first = np.clip(np.floor(position).astype(int) - 2, 0, count - 6)
+    matrix = np.zeros((position.size, count))
+    for k in range(6):
+        others = [j for j in range(6) if j != k]
+        weight = np.prod([(position - first - j) / (k - j) for j in others], axis=0)
+        matrix[np.arange(position.size), first + k] = weight
+    return matrix
+
+
+def _coverage(distance: Float[Array, " x"]) -> Float[Array, " x"]:
+    """Share of each interval of the late mesh before the end, `distance` in ln x ahead: smooth in the dark mass."""
+    step = distance * _LATE_PER_OCTAVE / math.log(2.0)
+    inside = jnp.clip(step, -1.0, 1.0)
+    return jnp.where(inside < 0.0, 0.5 * (1.0 + inside) ** 2, 1.0 - 0.5 * (1.0 - inside) ** 2)
+
+
+@functools.cache
+def _simpson(count: int) -> NDArray[np.float64]:
+    """Simpson weights of the late mesh in ln x (an even number of intervals)."""
+    step = math.log(2.0) / _LATE_PER_OCTAVE
+    weights = np.full(count, 2.0)
+    weights[1::2] = 4.0
+    weights[[0, -1]] = 1.0
+    return weights * step / 3.0

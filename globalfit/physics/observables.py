@@ -1,0 +1,205 @@
+"""The common vocabulary: predictions that every model makes, and the status flags that go with them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from globalfit.physics import fermions, status
+from globalfit.physics.annihilation import channels
+from globalfit.physics.annihilation.cross_section import (
+    cross_sections,
+    excited_vector_pairs,
+    own_openings,
+    portal_openings,
+    resonances,
+    s_channel_total,
+    total_cross_section,
+)
+from globalfit.physics.annihilation.propagator import Energies
+from globalfit.physics.annihilation.widths import Widths, widths
+from globalfit.physics.cosmology.coannihilation import coannihilation_average, equilibrium_abundance, pair
+from globalfit.physics.cosmology.freeze_out import FreezeOut, freeze_out, temperatures
+from globalfit.physics.cosmology.quadrature import Openings, nodes
+from globalfit.physics.cosmology.thermal_average import thermal_average
+from globalfit.physics.inputs import GEV_M2_TO_CM3_S
+from globalfit.physics.portal import Portal
+from globalfit.physics.predictions import Prediction, Predictions
+from globalfit.physics.scattering.predictions import PREDICTIONS as SCATTERING
+
+# Relative velocity of dark matter in the Galaxy today, in units of c.
+VELOCITY_TODAY = 1.0e-3
+# Spin states of the particle and its antiparticle, or of both Majorana fermions.
+_STATES = {"dirac": 4, "scalar": 2, "pseudo_dirac": 4}
+# Below this mass, of the dark matter or of a new vector, hadronic final states are not free quarks.
+_LIGHT_HADRONS_GEV = 10.0
+_WIDE = 0.1
+# Bound of perturbative unitarity on the Yukawa coupling of the longitudinal vectors, which is 2 g m_chi/M for an axial
+# current (Kahlhoefer et al., arXiv:1510.02110) and g (m2 - m1)/M for an off-diagonal one.
+_LARGEST_YUKAWA = math.sqrt(2.0 * math.pi)
+
+
+def decay_widths(predictions: Predictions) -> Widths:
+    """Widths of both mass eigenstates, GeV."""
+    return predictions.once("decay_widths", lambda p: widths(p.portal, p.inputs))
+
+
+def relic(predictions: Predictions) -> FreezeOut:
+    """Freeze-out; its `sigma_v` is in GeV^-2."""
+    return predictions.once("relic", _relic)
+
+
+def today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
+    """sigma v_rel by final state at the velocity of the Galaxy today, GeV^-2."""
+    return predictions.once("today", _today)
+
+
+def flags(predictions: Predictions) -> Int[Array, ""]:
+    """Status flags of the physics, without the relic density: those of the model, wide resonances, light hadrons, and
+    longitudinal vectors that couple too strongly to pseudo-Dirac dark matter."""
+    wide = jnp.any(decay_widths(predictions).total > _WIDE * predictions.portal.mass)
+    lightest = jnp.min(predictions.portal.mass[jnp.asarray(predictions.portal.new)])
+    light = jnp.minimum(predictions.dark_matter.mass, lightest) < _LIGHT_HADRONS_GEV
+    return (
+        predictions.portal.status
+        | jnp.where(wide, status.WIDE_RESONANCE.bit, 0)
+        | jnp.where(light, status.LIGHT_HADRONS.bit, 0)
+        | jnp.where(_yukawa(predictions.portal) > _LARGEST_YUKAWA, status.BEYOND_PERTURBATIVITY.bit, 0)
+    )
+
+
+def _yukawa(portal: Portal) -> Float[Array, ""]:
+    """Largest g_k (m2 - m1)/M_k of the off-diagonal current."""
+    if portal.dark.kind != "pseudo_dirac":
+        return jnp.zeros(())
+    coupling = portal.dark.vector @ portal.eigenvectors()
+    return jnp.max(jnp.abs(coupling) / portal.mass) * portal.dark.splitting * portal.dark.mass
+
+
+def relic_flags(predictions: Predictions) -> Int[Array, ""]:
+    """Status flags of the relic density."""
+    return jnp.where(relic(predictions).thermalised, 0, status.NOT_THERMALISED.bit)
+
+
+def vector_words(names: tuple[str, str], *channels: str) -> tuple[Prediction, ...]:
+    """Words that carry the names of the mass eigenstates: `width_<vector>_gev` and fractions of bosonic channels, and
+    fractions of further `channels`."""
+    first, second = names
+    pairs = (f"{first}_{first}", f"{first}_{second}", f"{second}_{second}", f"{first}_h", f"{second}_h", *channels)
+    return tuple(_width(name, k) for k, name in enumerate(names)) + tuple(_fraction(pair) for pair in pairs)
+
+
+def _relic(predictions: Predictions) -> FreezeOut:
+    portal, inputs = predictions.portal, predictions.inputs
+    if portal.dark.kind == "pseudo_dirac":
+        return _coannihilation(predictions)
+    mesh = nodes(portal.dark.mass, resonances(portal, inputs), _openings(predictions))
+    sigma_v = thermal_average(mesh, total_cross_section(portal, inputs, mesh.energies), temperatures())
+    components = 1 if portal.doublet is None else 2
+    return freeze_out(portal.dark.mass, components * _STATES[portal.dark.kind], sigma_v, inputs)
+
+
+def _openings(predictions: Predictions) -> Openings:
+    return Openings(own_openings(predictions.portal), portal_openings(predictions.portal, predictions.inputs))
+
+
+def _coannihilation(predictions: Predictions) -> FreezeOut:
+    portal, inputs = predictions.portal, predictions.inputs
+    dark, poles, opens = portal.dark, resonances(portal, inputs), _openings(predictions)
+    splitting = dark.splitting
+    means = dark.mass * (1.0 + splitting * jnp.asarray([0.0, 0.5, 1.0]))
+    # mapped, so that the nodes are compiled once
+    meshes = jax.vmap(lambda mean: nodes(mean, poles, opens))(means)
+    members = ((0.0, 0.0), (0.0, splitting), (splitting, splitting))
+    light, mixed, heavy = (pair(jax.tree.map(lambda a, k=k: a[k], meshes), *members[k]) for k in range(3))
+    sections = (
+        total_cross_section(portal, inputs, light.nodes.energies),
+        s_channel_total(portal, inputs, mixed.nodes.energies),
+        sum(excited_vector_pairs(portal, heavy.nodes.energies.s).values(), start=jnp.zeros(())),
+    )
+    abundance = equilibrium_abundance(dark.splitting, temperatures())
+    sigma_v = coannihilation_average((light, mixed, heavy), sections, abundance, temperatures())
+    return freeze_out(dark.mass, _STATES[dark.kind], sigma_v, inputs, abundance)
+
+
+def _today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
+    portal = predictions.portal
+    kinetic = jnp.full(1, 2.0 / math.sqrt(1.0 - 0.25 * VELOCITY_TODAY**2) - 2.0)
+    sections = cross_sections(portal, predictions.inputs, Energies.of_slow_pairs(kinetic, portal))
+    return {name: 2.0 * section[0] for name, section in sections.items()}
+
+
+def _sum_today(predictions: Predictions) -> Array:
+    return sum(today(predictions).values(), start=jnp.zeros(()))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fraction:
+    """Hashable, like `_TotalWidth`, so that two vocabularies with the same words are equal and share a compilation."""
+
+    channel: str
+
+    def __call__(self, predictions: Predictions) -> Array:
+        total = _sum_today(predictions)
+        part = today(predictions)[self.channel]
+        return jnp.where(total > 0.0, part / jnp.where(total > 0.0, total, 1.0), 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class _TotalWidth:
+    index: int
+
+    def __call__(self, predictions: Predictions) -> Array:
+        return decay_widths(predictions).total[self.index]
+
+
+def _fraction(channel: str) -> Prediction:
+    meaning = f"fraction of the annihilation today into {channel.replace('_', ' ')}"
+    return Prediction(f"fraction_{channel}", "", meaning, f"tree level, v_rel = {VELOCITY_TODAY:g}", _Fraction(channel))
+
+
+def _width(name: str, index: int) -> Prediction:
+    meaning = f"total tree-level width of the {name} mass eigenstate, as in its propagator"
+    return Prediction(f"width_{name}_gev", "GeV", meaning, "tree level", _TotalWidth(index))
+
+
+def _invisible(predictions: Predictions) -> Array:
+    partial, total = decay_widths(predictions)
+    dark = partial[channels.DARK][1]
+    return jnp.where(total[1] > 0.0, dark / jnp.where(total[1] > 0.0, total[1], 1.0), 0.0)
+
+
+_BOLTZMANN = "Boltzmann equation, Gondolo and Gelmini 1991"
+
+VOCABULARY: tuple[Prediction, ...] = (
+    Prediction(
+        "omega_h2",
+        "",
+        "relic density of dark matter, particles and antiparticles together",
+        _BOLTZMANN,
+        lambda p: relic(p).relic_yield * p.dark_matter.mass * p.inputs.density_per_yield,
+    ),
+    Prediction("x_f", "", "m_chi/T at which Y = 2.5 Yeq", _BOLTZMANN, lambda p: relic(p).x_f),
+    Prediction(
+        "sigma_v_freezeout_cm3_s",
+        "cm^3/s",
+        "thermal average of sigma v at x_f",
+        _BOLTZMANN,
+        lambda p: relic(p).sigma_v * GEV_M2_TO_CM3_S,
+    ),
+    Prediction(
+        "sigma_v_today_cm3_s",
+        "cm^3/s",
+        "sigma v of a pair of dark-matter particles in the Galaxy today",
+        f"tree level, v_rel = {VELOCITY_TODAY:g}",
+        lambda p: _sum_today(p) * GEV_M2_TO_CM3_S,
+    ),
+    Prediction("br_invisible", "", "branching fraction of the dark vector into dark matter", "tree level", _invisible),
+    *(_fraction(fermion.name) for fermion in fermions.FERMIONS),
+    _fraction("ww"),
+    *SCATTERING,
+)

@@ -1,0 +1,84 @@
+"""`Predictions`: every observable of one parameter point, each computed once and only when it is asked for.
+
+The vocabulary is closed: a name is registered with its unit, its meaning and its source, by this package, by a model or
+by the likelihood that defines it, and an unknown name is an error when the run is built, not when it is needed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from globalfit.errors import ConfigurationError, UnknownNameError
+from globalfit.physics.inputs import Inputs
+from globalfit.physics.portal import DarkMatter, Portal
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """One word of the vocabulary; `compute` maps `Predictions` to a scalar array."""
+
+    name: str
+    unit: str
+    meaning: str
+    source: str
+    compute: Callable[[Predictions], Array]
+
+
+class Predictions:
+    """Lazy, memoised observables of one point. Lives inside one traced evaluation."""
+
+    def __init__(
+        self,
+        portal: Portal,
+        inputs: Inputs,
+        parameters: Mapping[str, Array],
+        vocabulary: Mapping[str, Prediction],
+        dark_matter_fraction: Callable[[Predictions], Array] | None = None,
+    ) -> None:
+        self.portal = portal
+        self.inputs = inputs
+        self.parameters = parameters
+        self._vocabulary = vocabulary
+        self._fraction = dark_matter_fraction
+        self._memory: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._vocabulary:
+            raise UnknownNameError("prediction", name, self._vocabulary)
+        return self.once(name, self._vocabulary[name].compute)
+
+    def once(self, key: str, compute: Callable[[Predictions], Any]) -> Any:
+        """Result of `compute(self)`, remembered under `key`: for intermediate results that several words share."""
+        if key not in self._memory:
+            self._memory[key] = compute(self)
+        return self._memory[key]
+
+    @property
+    def dark_matter(self) -> DarkMatter:
+        """The dark-matter particle."""
+        return self.portal.dark
+
+    @property
+    def dark_matter_fraction(self) -> Array:
+        """Fraction of the dark matter that this particle makes up: 1, or as the relic likelihood's mode says."""
+        if self._fraction is None:
+            return jnp.ones(())
+        return self.once("dark_matter_fraction", self._fraction)
+
+
+def merge_vocabularies(*groups: tuple[Prediction, ...]) -> dict[str, Prediction]:
+    """One vocabulary from several groups of words.
+
+    Raises `ConfigurationError` when two groups define one name.
+    """
+    vocabulary: dict[str, Prediction] = {}
+    for word in (word for group in groups for word in group):
+        if word.name in vocabulary:
+            raise ConfigurationError(f"the prediction '{word.name}' is defined twice.")
+        vocabulary[word.name] = word
+    return vocabulary

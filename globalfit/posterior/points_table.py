@@ -1,0 +1,206 @@
+"""Tables of points: CSV in, CSV out, one row per point in the same order.
+
+Cells are kept as text, so that what came in goes out unchanged; numbers are written with all their digits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import dataclasses
+import itertools
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from globalfit.build.parameter_space import domain_text
+from globalfit.errors import PointsError
+from globalfit.physics import status
+from globalfit.posterior.evaluated_points import Row, evaluate_batch, needed
+from globalfit.posterior.posterior import Posterior
+from globalfit.storage.files import replaced
+
+ROWS_AT_ONCE = 8192
+# How rows that cannot be evaluated are counted, whatever their reasons.
+NOT_EVALUATED = "not evaluated"
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Header and rows of a CSV file; the rows are read as they are asked for."""
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: Iterator[list[str]]
+
+
+def evaluate_table(
+    posterior: Posterior,
+    points: Path,
+    output: Path,
+    names: Sequence[str],
+    watch: Callable[[int], None] = lambda _: None,
+) -> dict[str, int]:
+    """Evaluate every row of `points` and write `output`; returns how often each status occurred.
+
+    Columns of the output: those of the input, the predictions `names`, `loglike_<name>` of every likelihood,
+    `loglike`, `logprior`, `status`. An input column whose name is one of these is kept as `input_<name>`. A row that
+    cannot be evaluated keeps its place, with empty cells and the reason in `status`. Raises `PointsError` for a table
+    that cannot be read, lacks a column or is the output as well, `OutputError` if the output cannot be written.
+    """
+    if os.path.realpath(points) == os.path.realpath(output):
+        raise PointsError(f"{points}: is the table of the points itself; name another one with --output.")
+    with opened(points) as stream:
+        table = read_table(points, stream)
+        used = _parameter_columns(posterior, table)
+        new = (*names, *(f"loglike_{name}" for name in posterior.likelihoods), "loglike", "logprior", "status")
+        header = [f"input_{column}" if column in new else column for column in table.columns]
+        counts: dict[str, int] = {}
+        with replaced(output) as target:
+            writer = csv.writer(target, lineterminator="\n")
+            writer.writerow([*header, *new])
+            done = 0
+            for rows in _batched(table.rows, ROWS_AT_ONCE):
+                start = done
+                cells = evaluate_rows(posterior, table.columns, rows, used, names, lambda n, s=start: watch(s + n))
+                writer.writerows(
+                    [*_kept(row, len(header)), *new_cells] for row, new_cells in zip(rows, cells, strict=True)
+                )
+                for *_, log_likelihood, _, what in cells:
+                    key = what if log_likelihood else NOT_EVALUATED
+                    counts[key] = counts.get(key, 0) + 1
+                done += len(rows)
+                watch(done)
+    return counts
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[TextIO]:
+    """A CSV file as text; raises `PointsError` if it cannot be opened."""
+    try:
+        stream = path.open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise PointsError(f"{path}: cannot be read: {error.strerror}.") from error
+    with stream:
+        yield stream
+
+
+def read_table(path: Path, stream: TextIO) -> Table:
+    """Header of a CSV file, and its rows to come; lines that begin with # before the header are skipped."""
+    lines = itertools.dropwhile(lambda line: line.startswith("#") or not line.strip(), stream)
+    reader = csv.reader(lines, strict=True)
+    columns = tuple(column.strip() for column in next(_checked(path, reader), []))
+    if not columns:
+        raise PointsError(f"{path}: is empty; the first line must name the columns.")
+    twice = next((column for column in columns if columns.count(column) > 1), None)
+    if twice is not None:
+        raise PointsError(f"{path}: the column '{twice}' appears twice.")
+    return Table(path, columns, (row for row in _checked(path, reader) if row))
+
+
+def count_rows(path: Path) -> int:
+    """Lines of a file after the header, for the progress bar."""
+    with opened(path) as stream:
+        return max(sum(1 for line in stream if line.strip() and not line.startswith("#")) - 1, 0)
+
+
+def evaluate_rows(
+    posterior: Posterior,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    used: Sequence[str],
+    names: Sequence[str],
+    watch: Callable[[int], None] = lambda _: None,
+) -> list[list[str]]:
+    """The new cells of each row; `used` are the columns that are parameters."""
+    index = {name: columns.index(name) for name in used}
+    domains = {parameter.name: parameter for parameter in posterior.every_parameter}
+    reasons = [""] * len(rows)
+    values = {name: np.ones(len(rows)) for name in used}
+    for i, row in enumerate(rows):
+        if len(row) != len(columns):
+            reasons[i] = f"the row has {len(row)} cells but the header {len(columns)}"
+            continue
+        for name, j in index.items():
+            number = _number(row[j])
+            domain = domains.get(name)
+            if number is None:
+                reasons[i] = f"{name} is not a number: '{row[j]}'"
+            elif not math.isfinite(number):
+                reasons[i] = f"{name} is not finite: {row[j].strip()}"
+            elif domain is not None and not domain.low <= number <= domain.high:
+                reasons[i] = f"{domain_text(domain)}, found {number:g}"
+            else:
+                values[name][i] = number
+                continue
+            break
+    good = np.array([not reason for reason in reasons], dtype=bool)
+    if not good.any():
+        return [_empty(posterior, names, reason) for reason in reasons]
+    results = evaluate_batch(posterior, {name: column[good] for name, column in values.items()}, names, watch)
+    written = iter(_cells(results, names, tuple(posterior.likelihoods)))
+    return [next(written) if not reason else _empty(posterior, names, reason) for reason in reasons]
+
+
+def _cells(row: Row[np.ndarray], names: Sequence[str], likelihoods: Sequence[str]) -> Iterator[list[str]]:
+    """Numbers of a batch as text; predictions of a point without a solution stay empty."""
+    meaningless = (row.status & (status.NO_SOLUTION.bit | status.INVALID_INPUT.bit)) != 0
+    columns = [
+        *(_text(row.predictions[name], meaningless) for name in names),
+        *(_text(row.terms[name], meaningless) for name in likelihoods),
+        _text(row.log_likelihood, np.zeros_like(meaningless)),
+        _text(row.log_prior, np.isnan(row.log_prior)),
+        [status.describe(int(code)) for code in row.status],
+    ]
+    return (list(cells) for cells in zip(*columns, strict=True))
+
+
+def _text(column: np.ndarray, hidden: np.ndarray) -> list[str]:
+    return ["" if skip else repr(value) for value, skip in zip(column.tolist(), hidden.tolist(), strict=True)]
+
+
+def _empty(posterior: Posterior, names: Sequence[str], reason: str) -> list[str]:
+    return [""] * (len(names) + len(posterior.likelihoods) + 2) + [reason]
+
+
+def _parameter_columns(posterior: Posterior, table: Table) -> list[str]:
+    """Columns that are parameters of the run; raises `PointsError` for those that are missing."""
+    parameters = posterior.parameters
+    known = {*posterior.names, *parameters.fixed, *parameters.expressions}
+    used = [column for column in table.columns if column in known]
+    missing = needed(posterior, set(used))
+    if missing:
+        names = ", ".join(f"'{name}'" for name in missing)
+        which = f"column {names} is" if len(missing) == 1 else f"columns {names} are"
+        raise PointsError(f"{table.path}: the {which} missing. Found: {', '.join(table.columns)}.")
+    return used
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _kept(row: Sequence[str], width: int) -> list[str]:
+    """The row's own cells, brought to the width of the header."""
+    return [*row, *[""] * (width - len(row))][:width]
+
+
+def _batched(rows: Iterable[list[str]], size: int) -> Iterator[list[list[str]]]:
+    iterator = iter(rows)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch
+
+
+def _checked(path: Path, reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Rows of a reader with its errors in our words."""
+    try:
+        yield from reader
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise PointsError(f"{path}: is not a CSV table in UTF-8: {error}.") from error

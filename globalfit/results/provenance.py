@@ -1,0 +1,87 @@
+"""Where a result comes from: versions, commit, data checksums, seed, machine, times."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import globalfit
+from globalfit.experiment.protocol import Likelihood
+from globalfit.posterior.posterior import Posterior
+from globalfit.results.schema import GitState, Provenance
+
+_PACKAGES = (
+    *("arviz", "corner", "dynesty", "emcee", "equinox", "h5netcdf", "jax", "jaxlib", "matplotlib", "numpy"),
+    *("nautilus-sampler", "numpyro", "pydantic", "scikit-learn", "scipy", "xarray"),
+)
+
+
+def provenance(
+    posterior: Posterior, seed: int, source: str, started: datetime.datetime, seconds: Mapping[str, float]
+) -> Provenance:
+    """Everything that is needed to say how a result came about; `seconds` are wall times by stage."""
+    import jax
+
+    return {
+        "globalfit": globalfit.__version__,
+        "git": git_state(),
+        "python": platform.python_version(),
+        "packages": versions(),
+        "run_file": source,
+        "command": sys.argv,
+        "seed": seed,
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+        "data_sha256": data_checksums(posterior.likelihoods),
+        "machine": {
+            "node": platform.node(),
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "devices": [str(device.device_kind) for device in jax.devices()],
+            "float": str(jax.numpy.zeros(()).dtype),
+        },
+    }
+
+
+def data_checksums(likelihoods: Mapping[str, Likelihood]) -> dict[str, str]:
+    """SHA-256 of every table behind the likelihoods."""
+    return {table.name: table.provenance.sha256 for item in likelihoods.values() for table in item.tables}
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that take part in a result."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git_state() -> GitState | None:
+    """Commit of the source tree and whether it was changed since; None for an installed package."""
+    root = Path(globalfit.__file__).resolve().parent.parent
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return None
+
+    def ask(*arguments: str) -> str | None:
+        command = [git, "-C", str(root), *arguments]
+        try:
+            answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return answer.stdout.strip()
+
+    changes = ask("status", "--porcelain", "--untracked-files=no")
+    return {"commit": ask("rev-parse", "HEAD"), "changed": None if changes is None else bool(changes)}

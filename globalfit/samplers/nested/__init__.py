@@ -1,0 +1,1 @@
+"""Nested sampling: dynesty and nautilus."""

@@ -1,0 +1,1 @@
+"""Populations of points that follow the likelihood, and the proposals that move them."""

@@ -1,0 +1,71 @@
+"""What a sampler sees of a posterior, and what the engine needs of a sampler.
+
+A sampler is registered by an entry point of the group `globalfit.samplers`. It sees a posterior only through `Target`,
+so that a toy density tests it as well as a global fit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from jaxtyping import Array, Float
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from globalfit.progress import Progress
+    from globalfit.samplers.draws import Draws, Optimum
+
+
+@runtime_checkable
+class Target(Protocol):
+    """A pytree (`equinox.Module`) with a prior over the unit hypercube and a log likelihood, for one point."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Sampled parameters."""
+        ...
+
+    @property
+    def ndim(self) -> int:
+        """Number of sampled parameters."""
+        ...
+
+    def transform(self, u: Float[Array, " ndim"]) -> Float[Array, " ndim"]:
+        """Unit hypercube (with the prior as its uniform measure) to parameters."""
+        ...
+
+    def inverse(self, theta: Float[Array, " ndim"]) -> Float[Array, " ndim"]:
+        """Parameters to the unit hypercube."""
+        ...
+
+    def log_prior(self, theta: Float[Array, " ndim"]) -> Float[Array, ""]:
+        """Log prior density in the parameters."""
+        ...
+
+    def log_likelihood(self, theta: Float[Array, " ndim"]) -> Float[Array, ""]:
+        """ln L; -inf with zero gradient where the physics has no solution."""
+        ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """A sampler with its options.
+
+    It may also have `check(names)`, which raises `ConfigurationError` if it cannot sample these parameters; `block`,
+    how many points it evaluates per call of `batching.evaluate_cube` (`batching.BLOCK` if it does not say); and
+    `optimises`, which must be true of a sampler whose `run` returns an `Optimum`.
+    """
+
+    Options: ClassVar[type[BaseModel]]
+    title: ClassVar[str]
+    references: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def build(cls, options: Any) -> Sampler:
+        """The sampler with validated options."""
+        ...
+
+    def run(self, target: Target, seed: int, progress: Progress) -> Draws | Optimum:
+        """Sample, or optimise. The same seed gives the same result on the same machine."""
+        ...

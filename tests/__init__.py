@@ -1,0 +1,1 @@
+"""Tests of globalfit; the folders mirror those of the package."""

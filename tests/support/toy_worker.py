@@ -1,0 +1,18 @@
+"""Preloaded by the Dask workers of the tests: they know the toys in place of the real plug-ins, and draw no figures."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import jax
+import pytest
+
+from tests.support import toy
+
+
+def dask_setup(worker):
+    patch = pytest.MonkeyPatch()
+    jax.config.update("jax_enable_x64", True)
+    toy.register(patch, Path(tempfile.mkdtemp()))
+    patch.setattr("globalfit.fitting.fit.make_report", lambda folder: (folder / "report.html").write_text(""))
