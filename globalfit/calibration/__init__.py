@@ -11,7 +11,6 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-import globalfit
 from globalfit.build.built import build, resolve
 from globalfit.calibration.folder import claim, read_trial, write_trial
 from globalfit.calibration.page import write_calibration
@@ -22,8 +21,8 @@ from globalfit.calibration.trial import Trial, carry_out, check_sampler
 from globalfit.cluster.connect import Place
 from globalfit.posterior.posterior import Posterior
 from globalfit.progress import Event, Progress, silent
-from globalfit.results.folder import settings
 from globalfit.results.provenance import data_checksums, provenance
+from globalfit.results.run_identity import code, settings
 from globalfit.runfile import RunFile
 
 __all__ = ["calibrate"]
@@ -80,7 +79,7 @@ def calibrate(
 def identity(full: RunFile, posterior: Posterior, ranks: int) -> dict[str, Any]:
     """What the trials of a folder have in common; their number may grow."""
     return {
-        "globalfit": globalfit.__version__,
+        "globalfit": str(code()),
         "run": settings(full),
         "sampled_parameters": list(posterior.names),
         "data_sha256": data_checksums(posterior.likelihoods),

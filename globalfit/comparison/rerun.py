@@ -14,16 +14,16 @@ from pathlib import Path
 
 import jax.numpy as jnp
 
-import globalfit
 from globalfit.build.built import build_inputs, build_likelihoods, build_model
 from globalfit.comparison import Comparison
-from globalfit.comparison.runs import Run, program
+from globalfit.comparison.runs import Run
 from globalfit.comparison.sensitivity import RERUN, WIDTHS, Change, prior_of, scaled
 from globalfit.errors import OutputError
 from globalfit.fitting.campaign import CellOutcome
 from globalfit.models import Parameter, every_parameter
 from globalfit.posterior.prior import Distribution, LogUniform, Uniform, named
-from globalfit.results.provenance import data_checksums, git_state
+from globalfit.results.provenance import data_checksums
+from globalfit.results.run_identity import other_code
 from globalfit.runfile.campaign import Cell
 
 FROM_RERUN = "another run"
@@ -82,12 +82,7 @@ def _of_run(run: Run, changes: Sequence[Change], folder: Path) -> Iterator[Rerun
 def _domains(run: Run) -> dict[str, Parameter]:
     """The parameters of a run by name, after a look at whether its evidence can be compared with one of today."""
     likelihoods = build_likelihoods(run.settings, build_inputs(run.settings))
-    known, git = run.provenance["git"], git_state()
-    # A version that is installed knows no commit.
-    changed = known is not None and git is not None and known["commit"] != git["commit"]
-    then = ""
-    if changed or run.provenance["globalfit"] != globalfit.__version__:
-        then = f"made by globalfit {run.program} (this is {program(globalfit.__version__, git)})"
+    then = other_code(run.provenance)
     if run.provenance["data_sha256"] != data_checksums(likelihoods):
         then = "made with data tables that have changed since"
     if then:

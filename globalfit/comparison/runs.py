@@ -15,7 +15,8 @@ from globalfit import runfile
 from globalfit.errors import ConfigurationError, OutputError
 from globalfit.results import folder as names
 from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_parameters
-from globalfit.results.schema import Details, Evidence, GitState, ParameterRecord, Provenance
+from globalfit.results.run_identity import Code
+from globalfit.results.schema import Details, Evidence, ParameterRecord, Provenance
 from globalfit.runfile import RunFile
 from globalfit.samplers.nested.dead_points import other_log_weights
 from globalfit.storage.inference_data import LIVE, Samples, load
@@ -44,7 +45,7 @@ class Run:
     @property
     def program(self) -> str:
         """Version of the program that made the run, with the commit of its source where that is known."""
-        return program(self.provenance["globalfit"], self.provenance["git"])
+        return str(Code.of(self.provenance))
 
     @property
     def chains(self) -> int | None:
@@ -72,13 +73,6 @@ class Run:
         if self.samples is None:
             raise OutputError(f"{self.folder}: holds no draws.")
         return self.samples.points(name)
-
-
-def program(version: str, git: GitState | None) -> str:
-    """A version, with the commit of the source."""
-    if git is None:
-        return version
-    return f"{version}, commit {str(git['commit'])[:8]}{' with local changes' if git['changed'] else ''}"
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:

@@ -7,7 +7,6 @@ import enum
 import traceback
 from pathlib import Path
 
-import globalfit
 from globalfit import runfile
 from globalfit.build.built import build_inputs, build_likelihoods, resolve
 from globalfit.errors import GlobalFitError, OutputError
@@ -16,6 +15,7 @@ from globalfit.progress import Progress, silent
 from globalfit.results import folder as names
 from globalfit.results.provenance import data_checksums
 from globalfit.results.records import read_evidence, read_provenance
+from globalfit.results.run_identity import other_code, settings
 from globalfit.results.run_state import State
 from globalfit.results.schema import Evidence
 from globalfit.runfile.campaign import Cell
@@ -58,9 +58,10 @@ def cell_state(cell: Cell) -> State:
     if not (folder / names.REPORT).is_file():
         return State.UNFINISHED
     provenance = read_provenance(folder)
-    same = names.settings(runfile.load(folder / names.RUN)) == names.settings(resolve(cell.run))
-    if not same or provenance["globalfit"] != globalfit.__version__:
+    if settings(runfile.load(folder / names.RUN)) != settings(resolve(cell.run)):
         return State.OTHER
+    if other_code(provenance):
+        return State.OTHER_CODE
     now = data_checksums(build_likelihoods(cell.run, build_inputs(cell.run)))
     return State.FINISHED if provenance["data_sha256"] == now else State.OTHER_DATA
 
@@ -72,6 +73,9 @@ def settled(cell: Cell) -> CellOutcome | None:
         match cell_state(cell):
             case State.FINISHED:
                 return CellOutcome(cell.name, folder, Result.SKIPPED, read_evidence(folder))
+            case State.OTHER_CODE:
+                was = other_code(read_provenance(folder))
+                raise OutputError(f"{folder}: already holds this run, {was}; remove it to run again.")
             case State.OTHER_DATA:
                 raise OutputError(
                     f"{folder}: already holds this run, finished on data that have changed since; "

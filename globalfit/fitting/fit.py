@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-import globalfit
 from globalfit.analysis.details import details, variable_meanings
 from globalfit.analysis.intervals import COLUMNS as OPTIMUM_COLUMNS
 from globalfit.analysis.intervals import optimum_rows, profile_record, write_profiles
@@ -30,6 +29,7 @@ from globalfit.progress import WARNING, Event, Progress, silent
 from globalfit.report import make_report
 from globalfit.results import folder as names
 from globalfit.results.provenance import data_checksums, provenance
+from globalfit.results.run_identity import code, settings
 from globalfit.results.schema import CrossCheckRecord, Details, Evidence
 from globalfit.runfile import RunFile
 from globalfit.runfile.document import dump
@@ -79,7 +79,7 @@ def fit(
         full = resolve(run).model_copy(update={"output": str(folder)})
     with names.claimed(folder, full) as unfinished:
         if not unfinished:
-            title = f"globalfit {globalfit.__version__}: a run with all its settings"
+            title = f"globalfit {code()}: a run with all its settings"
             write_text(folder / names.RUN, dump(full.model_dump(mode="json"), title))
         with clock("sampling"):
             probe = probe_prior(posterior, run.seed, getattr(sampler, "block", BLOCK))
@@ -112,7 +112,7 @@ def run_identity(full: RunFile, posterior: Posterior, probe: PriorProbe) -> dict
     reference = {"ln L": probe.log_likelihood[few].tolist()}
     reference |= {f"parameter '{name}'": probe.theta[few, i].tolist() for i, name in enumerate(posterior.names)}
     return {
-        "settings": names.settings(full),
+        "settings": settings(full),
         "sampled_parameters": list(posterior.names),
         "data_sha256": data_checksums(posterior.likelihoods),
         REFERENCE: reference,
@@ -147,7 +147,7 @@ def keep_draws(
     if plane is not None:
         write_plane(folder / names.PLANE, plane)
         write_curves(folder / names.CURVES, posterior, plane)
-    attributes = {"globalfit": globalfit.__version__, "seed": run.seed, "converged": int(draws.converged)}
+    attributes = {"globalfit": str(code()), "seed": run.seed, "converged": int(draws.converged)}
     with replaced_path(folder / names.POSTERIOR) as path:
         save(path, samples(posterior, draws, stored), variable_meanings(posterior), attributes)
     return evidence
@@ -191,8 +191,8 @@ def evidence_record(draws: Draws | Optimum, lost: float, best: float) -> Evidenc
         "effective_sample_size": None if weighted is None else float(1.0 / np.sum(np.exp(2.0 * weighted.log_weight))),
     }
     numbers = {name: value for name, value in draws.numbers.items() if math.isfinite(value)}
-    # Their names are up to the sampler.
-    return cast("Evidence", {**record, **numbers})
+    # Their names are up to the sampler, which cannot overwrite what the record says.
+    return cast("Evidence", {**numbers, **record})
 
 
 def samples(posterior: Posterior, draws: Draws, stored: Stored) -> Samples:

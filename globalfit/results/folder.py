@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from globalfit import runfile
 from globalfit.errors import OutputError
+from globalfit.results.run_identity import settings
 from globalfit.runfile import RunFile
 from globalfit.storage.difference import differences
 from globalfit.storage.lock import locked
@@ -28,11 +28,6 @@ REPORT = "report.html"
 
 # Seconds between two files of a checkpoint.
 CHECKPOINT_EVERY_S = 30.0
-
-
-def settings(run: RunFile) -> dict[str, Any]:
-    """What makes a run with all its defaults filled in the same as another one: everything but where it is written."""
-    return run.model_dump(mode="json", exclude={"output"})
 
 
 @contextlib.contextmanager

@@ -6,16 +6,13 @@ import datetime
 import importlib.metadata
 import os
 import platform
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-import globalfit
 from globalfit.experiment.protocol import Likelihood
 from globalfit.posterior.posterior import Posterior
-from globalfit.results.schema import GitState, Provenance
+from globalfit.results.run_identity import code
+from globalfit.results.schema import Provenance
 
 _PACKAGES = (
     *("arviz", "corner", "dynesty", "emcee", "equinox", "h5netcdf", "jax", "jaxlib", "matplotlib", "numpy"),
@@ -29,9 +26,10 @@ def provenance(
     """Everything that is needed to say how a result came about; `seconds` are wall times by stage."""
     import jax
 
+    version, git = code()
     return {
-        "globalfit": globalfit.__version__,
-        "git": git_state(),
+        "globalfit": version,
+        "git": git,
         "python": platform.python_version(),
         "packages": versions(),
         "run_file": source,
@@ -66,22 +64,3 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def git_state() -> GitState | None:
-    """Commit of the source tree and whether it was changed since; None for an installed package."""
-    root = Path(globalfit.__file__).resolve().parent.parent
-    git = shutil.which("git")
-    if git is None or not (root / ".git").exists():
-        return None
-
-    def ask(*arguments: str) -> str | None:
-        command = [git, "-C", str(root), *arguments]
-        try:
-            answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return answer.stdout.strip()
-
-    changes = ask("status", "--porcelain", "--untracked-files=no")
-    return {"commit": ask("rev-parse", "HEAD"), "changed": None if changes is None else bool(changes)}

@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import globalfit
 from globalfit import runfile
 from globalfit.errors import GlobalFitError
 from globalfit.results import folder as names
 from globalfit.results.records import read_evidence, read_provenance
+from globalfit.results.run_identity import other_code, settings
 from globalfit.results.schema import Evidence
 from globalfit.runfile import RunFile, entry
 from globalfit.storage.difference import MISSING, differences, shown
@@ -34,6 +34,7 @@ class State(enum.Enum):
     RUNNING = "running"
     FINISHED = "finished"
     OTHER = "other settings"
+    OTHER_CODE = "other code"
     OTHER_DATA = "other data"
     UNREADABLE = "unreadable"
 
@@ -80,8 +81,8 @@ def _standing(folder: Path, run: RunFile | None) -> Standing:
     if run is not None and (reason := first_contradiction(run, runfile.load(folder / names.RUN))):
         return dataclasses.replace(found, state=State.OTHER, reason=reason)
     origin = read_provenance(folder) if finished else None
-    if run is not None and origin is not None and origin["globalfit"] != globalfit.__version__:
-        return dataclasses.replace(found, state=State.OTHER, reason=f"of globalfit {origin['globalfit']}")
+    if run is not None and origin is not None and (reason := other_code(origin)):
+        return dataclasses.replace(found, state=State.OTHER_CODE, reason=reason)
     if origin is not None and (altered := altered_table(origin["data_sha256"])):
         return dataclasses.replace(found, state=State.OTHER_DATA, reason=f"{altered} has changed since")
     return found
@@ -136,7 +137,7 @@ def _calls(path: Path) -> int:
 
 def _plain(run: RunFile) -> dict[str, Any]:
     """Settings in which every name has its options and inputs are a mapping."""
-    found = names.settings(run)
+    found = settings(run)
     inputs = found["inputs"]
     return found | {
         **{key: dict([entry(found[key])]) for key in ("model", "sampler")},

@@ -255,10 +255,11 @@ class Details(TypedDict):
 
 
 class GitState(TypedDict):
-    """The source tree that the program was run from."""
+    """The source tree that the program was run from: its last commit, and the checksum of what was changed since."""
 
     commit: str | None
     changed: bool | None
+    diff_sha256: NotRequired[str | None]
 
 
 class Machine(TypedDict):

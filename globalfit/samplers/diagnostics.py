@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
-from types import ModuleType
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 from scipy.stats import kstest
 
 from globalfit.samplers.draws import Diagnostic
+from globalfit.storage.inference_data import effective_size, rank_r_hat
 
 # Bounds of Vehtari et al., arXiv:1903.08008, and of Betancourt, arXiv:1604.00695.
 RHAT_BOUND = 1.01
@@ -33,14 +33,14 @@ def at_least(name: str, value: float, bound: float, message: str) -> Diagnostic:
 
 def rank_rhat(chains: Float[np.ndarray, "chain draw ndim"]) -> Float[np.ndarray, " ndim"]:
     """Rank-normalised split R-hat of every parameter, NaN if it never moves (arXiv:1903.08008)."""
-    arviz = _arviz()
-    return np.array([float(arviz.rhat(x, method="rank")) if np.ptp(x) > 0.0 else np.nan for x in _each(chains)])
+    return np.array([rank_r_hat(x) for x in _each(chains)])
 
 
-def effective_sizes(chains: Float[np.ndarray, "chain draw ndim"], kind: str) -> Float[np.ndarray, " ndim"]:
+def effective_sizes(
+    chains: Float[np.ndarray, "chain draw ndim"], kind: Literal["bulk", "tail"]
+) -> Float[np.ndarray, " ndim"]:
     """Effective sample size of every parameter, `kind` "bulk" or "tail", NaN if it never moves (arXiv:1903.08008)."""
-    arviz = _arviz()
-    return np.array([float(arviz.ess(x, method=kind)) if np.ptp(x) > 0.0 else np.nan for x in _each(chains)])
+    return np.array([effective_size(x, kind) for x in _each(chains)])
 
 
 def chain_checks(
@@ -59,7 +59,8 @@ def chain_checks(
             f"largest rank-normalised split R-hat, of {names[worst]}: the chains agree up to this factor in width",
         )
     ]
-    for kind in ("bulk", "tail"):
+    kinds: tuple[Literal["bulk", "tail"], ...] = ("bulk", "tail")
+    for kind in kinds:
         sizes = effective_sizes(walkers, kind)
         worst = int(np.argmin(np.nan_to_num(sizes, nan=-np.inf)))
         checks.append(
@@ -111,11 +112,3 @@ def insertion_rank_p(places: Float[np.ndarray, " iteration"], live: int) -> floa
 def _each(chains: Float[np.ndarray, "chain draw ndim"]) -> Iterator[Float[np.ndarray, "chain draw"]]:
     """One parameter after the other."""
     return iter(np.moveaxis(chains, 2, 0))
-
-
-def _arviz() -> ModuleType:
-    """arviz, imported late: it takes a second and announces its next version on import."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        import arviz
-    return arviz

@@ -1,6 +1,7 @@
-"""The only module that knows arviz (0.23): InferenceData on disk, and its convergence statistics.
+"""Samples on disk in the layout of ArviZ's InferenceData, and the only module that knows ArviZ (0.23 and 1).
 
-arviz is imported late: it takes a second, warns about its successor and fails if the user's cache cannot be written.
+The file is netCDF 4 with one group for each kind of variable, which every version of ArviZ reads. ArviZ itself is
+imported late: it takes a second, warns about its successor and fails if the user's cache cannot be written.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ import functools
 import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from unittest import mock
 
 import numpy as np
@@ -67,61 +68,75 @@ def arviz() -> Any:
     return module
 
 
+def rank_r_hat(chains: Float[np.ndarray, "chain draw"]) -> float:
+    """Rank-normalised split R-hat of one variable; NaN where it is not defined (constant, infinite, too few draws)."""
+    return _statistic(chains, lambda az: az.rhat(chains, method="rank"))
+
+
+def effective_size(chains: Float[np.ndarray, "chain draw"], kind: Literal["bulk", "tail"]) -> float:
+    """Bulk or tail effective sample size of one variable; NaN where it is not defined, as for `rank_r_hat`."""
+    return _statistic(chains, lambda az: az.ess(chains, method=kind))
+
+
 def statistics(chains: Float[np.ndarray, "chain draw"]) -> Statistics:
-    """Convergence statistics of one variable; NaN where they are not defined (one chain, constant, infinite)."""
+    """Convergence statistics of one variable; NaN where they are not defined, R-hat for a single chain too."""
+    r_hat = rank_r_hat(chains) if len(chains) > 1 else np.nan
+    return Statistics(r_hat, effective_size(chains, "bulk"), effective_size(chains, "tail"))
+
+
+def _statistic(chains: Float[np.ndarray, "chain draw"], of: Callable[[Any], Any]) -> float:
     if chains.shape[1] < 4 or not np.isfinite(chains).all() or np.ptp(chains) == 0.0:
-        return Statistics(np.nan, np.nan, np.nan)
-    az = arviz()
+        return np.nan
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        r_hat = float(az.rhat(chains)) if len(chains) > 1 else np.nan
-        return Statistics(r_hat, float(az.ess(chains, method="bulk")), float(az.ess(chains, method="tail")))
+        return float(of(arviz()))
 
 
 def save(
     path: Path, samples: Samples, meanings: Mapping[str, Mapping[str, str]], attributes: Mapping[str, Any]
 ) -> None:
-    """Write InferenceData (netCDF 4). `meanings` holds unit and meaning by variable."""
+    """Write samples as netCDF 4. `meanings` holds unit and meaning by variable."""
     import xarray
 
-    az = arviz()
+    xarray.Dataset(attrs=dict(attributes)).to_netcdf(path, mode="w", engine=_ENGINE)
+    for group, variables in samples._asdict().items():
+        if variables:
+            data = xarray.Dataset(
+                {
+                    name: (("point",) if group == WEIGHTED_GROUP else ("chain", "draw"), values, meanings.get(name, {}))
+                    for name, values in variables.items()
+                }
+            )
+            data = data.assign_coords({name: np.arange(size) for name, size in data.sizes.items() if name != "point"})
+            data.to_netcdf(path, mode="a", group=group, engine=_ENGINE)
+
+
+def inference_data(path: Path) -> Any:
+    """The file as ArviZ has it: `InferenceData` (ArviZ 0.23) or `DataTree` (ArviZ 1), with the weighted group."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        data = az.from_dict(
-            posterior=dict(samples.posterior),
-            sample_stats=dict(samples.sample_stats),
-            log_likelihood=dict(samples.log_likelihood) or None,
-            attrs=dict(attributes),
-        )
-        if samples.weighted:
-            points = xarray.Dataset({name: ("point", values) for name, values in samples.weighted.items()})
-            data.add_groups({WEIGHTED_GROUP: points})
-        for group in data.groups():
-            for name in data[group].data_vars:
-                data[group][name].attrs.update(meanings.get(name, {}))
-        data.to_netcdf(str(path), engine=_ENGINE)
+        return arviz().from_netcdf(str(path), engine=_ENGINE)
 
 
 def load(path: Path, parameters: Iterable[str] = ()) -> Samples:
     """Read what `save` wrote. Raises `OutputError` if the file is missing, is not such a file, or lacks a parameter."""
     if not path.is_file():
         raise OutputError(f"{path}: there is no such file. Is {path.parent} the folder of a finished run?")
-    az = arviz()
+    import xarray
+
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            data = az.from_netcdf(str(path), engine=_ENGINE)
+        groups = xarray.open_groups(path, engine=_ENGINE)
+        held = {
+            name.strip("/"): {str(key): np.asarray(values) for key, values in data.data_vars.items()}
+            for name, data in groups.items()
+        }
+        for data in groups.values():
+            data.close()
     except (OSError, ValueError, KeyError) as error:
         raise OutputError(f"{path}: cannot be read as a result: {error}.") from error
-
-    def group(name: str) -> dict[str, NDArray[Any]]:
-        if name not in data.groups():
-            return {}
-        return {str(key): np.asarray(values) for key, values in data[name].data_vars.items()}
-
-    if "posterior" not in data.groups():
+    if not held.get("posterior"):
         raise OutputError(f"{path}: holds no posterior.")
-    samples = Samples(group("posterior"), group("sample_stats"), group("log_likelihood"), group(WEIGHTED_GROUP))
+    samples = Samples(*(held.get(name, {}) for name in Samples._fields))
     for kind, held in (("draws", samples.posterior), ("weighted points", samples.weighted)):
         if held and (lost := next((name for name in parameters if name not in held), "")):
             raise OutputError(f"{path}: holds no {kind} of {lost}; put the file of this run back.")

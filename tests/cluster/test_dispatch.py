@@ -20,7 +20,7 @@ from globalfit.cluster.dispatch import ATTEMPTS, Dispatcher
 from globalfit.cluster.task import Task, task_of
 from globalfit.errors import ClusterError, OutputError
 from globalfit.fitting.campaign import CellOutcome, Result
-from globalfit.results import folder as names
+from globalfit.results.run_identity import settings
 from globalfit.runfile.campaign import load_campaign, placed
 
 
@@ -187,7 +187,7 @@ def test_a_task_is_plain_and_the_same_run(tmp_path, monkeypatch):
         task = task_of(cell, 30.0, "topic")
         assert json.loads(json.dumps(task)) == list(task)
         assert task.settings["output"] == str(tmp_path / "out" / cell.name)
-        assert names.settings(runfile.parse(task.settings)) == names.settings(cell.run)
+        assert settings(runfile.parse(task.settings)) == settings(cell.run)
 
 
 @pytest.mark.usefixtures("toys")

@@ -212,7 +212,8 @@ def test_a_result_on_other_data_is_not_taken_for_this_one(tmp_path, monkeypatch)
     assert outcome.result is Result.FAILED
     assert "finished on data that have changed since" in outcome.message
     monkeypatch.setattr("globalfit.__version__", "99")
-    assert cell_state(cell) is State.OTHER
+    assert cell_state(cell) is State.OTHER_CODE
+    assert "already holds this run, made by globalfit" in run_cell(cell).message
 
 
 @pytest.mark.usefixtures("no_figures")

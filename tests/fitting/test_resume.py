@@ -20,7 +20,7 @@ from globalfit import runfile
 from globalfit.cli import cli
 from globalfit.fitting.fit import fit
 from globalfit.results import folder as names
-from globalfit.storage.inference_data import arviz
+from globalfit.storage.inference_data import inference_data
 
 PROGRAM = """
 import pathlib, sys, tempfile
@@ -83,7 +83,7 @@ def same_result(one: Path, other: Path, sampler: str) -> None:
     assert records[0] == records[1]
     assert (one / names.SUMMARY).read_text() == (other / names.SUMMARY).read_text()
     if sampler != "optimize":
-        first, second = (arviz().from_netcdf(folder / names.POSTERIOR).posterior for folder in (one, other))
+        first, second = (inference_data(folder / names.POSTERIOR).posterior for folder in (one, other))
         for name in first.data_vars:
             np.testing.assert_array_equal(first[name], second[name])
 

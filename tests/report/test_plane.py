@@ -46,7 +46,7 @@ def _toys(toys, monkeypatch):
     registered = plugins.registered
     more = {
         "sampler": {"grid": EntryPoint("grid", "globalfit.samplers.grid:Grid", "globalfit.samplers")},
-        "likelihood": {"null": EntryPoint("null", "report.test_plane:Null", "globalfit.likelihoods")},
+        "likelihood": {"null": EntryPoint("null", f"{__name__}:Null", "globalfit.likelihoods")},
     }
     monkeypatch.setattr(plugins, "registered", lambda kind: registered(kind) | more.get(kind, {}))
     word = Prediction("omega_h2", "", "relic density", toy.SOURCE, relic)

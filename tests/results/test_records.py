@@ -33,8 +33,8 @@ SAMPLERS = {
 def folder(request, monkeypatch, tmp_path):
     """A finished run of each kind: draws, a plane, a best fit."""
     toy.register(monkeypatch, tmp_path)
-    for name, cls in (("grid", "Grid"), ("optimize", "Optimize")):
-        point = EntryPoint(name, f"globalfit.samplers.{name}:{cls}", "globalfit.samplers")
+    for name, cls in (("grid", "grid:Grid"), ("optimize", "optimize.optimize:Optimize")):
+        point = EntryPoint(name, f"globalfit.samplers.{cls}", "globalfit.samplers")
         monkeypatch.setitem(plugins.registered("sampler"), name, point)
     chosen = {request.param: SAMPLERS[request.param]}
     return fit(runfile.parse({"model": "toy", "likelihoods": ["gauss"], "sampler": chosen}), tmp_path / "out").folder

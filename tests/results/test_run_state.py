@@ -17,6 +17,7 @@ from globalfit import runfile
 from globalfit.build.built import resolve
 from globalfit.cli import cli
 from globalfit.results import folder as names
+from globalfit.results.run_identity import other_code
 from globalfit.results.run_state import State, standing
 from globalfit.results.schema import Evidence, Provenance
 from globalfit.runfile.campaign import load_campaign
@@ -144,7 +145,27 @@ def test_status_names_what_is_other(monkeypatch):
         found = standing(folder, run_a(TWO_RUNS.replace(old.rstrip(), new)))
         assert (found.state, found.reason) == (State.OTHER if reason else State.FINISHED, reason), new
     monkeypatch.setattr("globalfit.__version__", "99")
-    assert standing(folder, run_a(TWO_RUNS)).reason == "of globalfit 0.1.0"
+    found = standing(folder, run_a(TWO_RUNS))
+    assert found.state is State.OTHER_CODE
+    assert found.reason.startswith(f"made by globalfit {PROVENANCE['globalfit']} (this is 99")
+
+
+def test_code_is_told_apart_by_version_commit_and_changes(monkeypatch):
+    clean = {"commit": "a" * 40, "changed": False, "diff_sha256": None}
+    changed = {"commit": "a" * 40, "changed": True, "diff_sha256": "1"}
+    monkeypatch.setattr("globalfit.__version__", "1.0")
+    monkeypatch.setattr("globalfit.results.run_identity.git_state", lambda: clean)
+    made = PROVENANCE | {"globalfit": "1.0"}
+    assert other_code(made | {"git": clean}) == ""
+    # A package that is installed knows no commit.
+    assert other_code(made | {"git": None}) == ""
+    assert other_code(made | {"globalfit": "0.9", "git": None}) == (
+        "made by globalfit 0.9 (this is 1.0, commit aaaaaaaa)"
+    )
+    assert other_code(made | {"git": clean | {"commit": "b" * 40}}).startswith("made by globalfit 1.0, commit bbbbbbbb")
+    assert "aaaaaaaa with local changes" in other_code(made | {"git": changed})
+    monkeypatch.setattr("globalfit.results.run_identity.git_state", lambda: changed | {"diff_sha256": "2"})
+    assert other_code(made | {"git": changed}) != ""
 
 
 def test_status_notices_other_data():
