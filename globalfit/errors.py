@@ -21,8 +21,11 @@ class ConfigurationError(GlobalFitError):
     """A run file, an option or a combination of them that cannot be carried out."""
 
 
-class UnknownNameError(ConfigurationError):
+class UnknownNameError(ConfigurationError, KeyError):
     """A name that nobody registered; the message lists the known ones and the nearest."""
+
+    # That of KeyError shows its message in quotes.
+    __str__ = Exception.__str__
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind, self.name, self.known = kind, name, tuple(sorted(known))

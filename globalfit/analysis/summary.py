@@ -12,14 +12,10 @@ from jaxtyping import Float
 
 from globalfit.analysis.stored_draws import Stored
 from globalfit.posterior.posterior import Posterior
+from globalfit.results.marginals import COLUMNS, NOT_CONVERGED, QUANTILES, weighted_quantiles
 from globalfit.samplers.draws import Draws
 from globalfit.storage.files import replaced
 from globalfit.storage.inference_data import Statistics, statistics
-
-QUANTILES = (0.05, 0.16, 0.5, 0.84, 0.95)
-COLUMNS = ("parameter", "mean", "sd", "q05", "q16", "q50", "q84", "q95", "r_hat", "ess_bulk", "ess_tail")
-# First row of the table of a run that failed a convergence check: the columns stay what they are.
-NOT_CONVERGED = "NOT CONVERGED"
 
 
 class TableRow(Protocol):
@@ -87,15 +83,6 @@ def marginal(
     mean = float(np.sum(share * points))
     sd = float(np.sqrt(np.sum(share * (points - mean) ** 2)))
     return Marginal(name, mean, sd, weighted_quantiles(points, share, QUANTILES), found)
-
-
-def weighted_quantiles(
-    points: Float[np.ndarray, " point"], weights: Float[np.ndarray, " point"], levels: Sequence[float]
-) -> tuple[float, ...]:
-    """Quantiles of weighted points: linear interpolation of the cumulative weight at the middle of each point."""
-    order = np.argsort(points)
-    cumulative = np.cumsum(weights[order])
-    return tuple(float(np.interp(level, cumulative - 0.5 * weights[order], points[order])) for level in levels)
 
 
 def write_summary(path: Path, rows: Iterable[TableRow], converged: bool, columns: Sequence[str] = COLUMNS) -> None:

@@ -15,7 +15,7 @@ from scipy.stats import binom
 from globalfit.calibration.result import Calibration, Quantity
 from globalfit.calibration.trial import LOG_LIKELIHOOD
 from globalfit.report.figures import BEST_COLOUR, PANELS_PER_ROW, POSTERIOR_COLOUR, STYLE, new_figure
-from globalfit.report.labels import tex
+from globalfit.results.labels import tex
 
 BAND_COLOUR = "#d9d9d9"
 # Probability that a bin of uniform ranks lies in its band, each by itself.

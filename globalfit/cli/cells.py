@@ -88,22 +88,22 @@ def _tell(name: str, what: str) -> None:
 
 
 def _run_one(cell: Cell, number: str, checkpoint_every: float) -> CellOutcome:
-    from globalfit.fitting.campaign import Result, run_cell
+    from globalfit.fitting.campaign import Ending, run_cell
 
     click.echo(f"[{number}] {cell.name} -> {cell.run.output}", err=True)
     with shown_progress() as progress:
         outcome = run_cell(cell, progress, checkpoint_every)
     if outcome.traceback:
         click.echo(outcome.traceback, err=True)
-    if outcome.result is Result.SKIPPED:
+    if outcome.ending is Ending.SKIPPED:
         click.echo(f"[{number}] {cell.name}: skipped, {outcome.folder} holds this run, finished", err=True)
     return outcome
 
 
 def _ending(outcome: CellOutcome) -> str:
     if outcome.evidence is None:
-        return f"{outcome.result.value}: {outcome.message}"
+        return f"{outcome.ending.value}: {outcome.message}"
     verdict = "converged" if outcome.converged else "NOT CONVERGED"
     found, error = outcome.evidence["log_evidence"], outcome.evidence["log_evidence_error"]
     evidence = "" if found is None else f", ln Z = {found:.3f} ± {error:.3f}"
-    return f"{outcome.result.value}, {verdict}{evidence}  {outcome.folder / 'report.html'}"
+    return f"{outcome.ending.value}, {verdict}{evidence}  {outcome.folder / 'report.html'}"

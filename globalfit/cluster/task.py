@@ -38,13 +38,13 @@ class Task(NamedTuple):
 
     def failed(self, message: str) -> CellOutcome:
         """The outcome of a run that could not be carried out."""
-        from globalfit.fitting.campaign import CellOutcome, Result
+        from globalfit.fitting.campaign import CellOutcome, Ending
 
-        return CellOutcome(self.name, Path(self.settings["output"]), Result.FAILED, message=message)
+        return CellOutcome(self.name, Path(self.settings["output"]), Ending.FAILED, message=message)
 
     def ending(self, outcome: CellOutcome) -> str:
         """Whether it is finished, and what went wrong."""
-        return ": ".join(filter(None, (outcome.result.value, outcome.message)))
+        return ": ".join(filter(None, (outcome.ending.value, outcome.message)))
 
 
 def task_of(cell: Cell, checkpoint_every: float, topic: str) -> Task:

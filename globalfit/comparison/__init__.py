@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from globalfit.comparison.runs import Run, read_runs
+from globalfit.comparison.runs import read_runs
 from globalfit.comparison.sensitivity import Change, changes
 from globalfit.comparison.table import Row, best, table
+from globalfit.results.result import Result
 
 __all__ = ["Comparison", "compare"]
 
@@ -17,7 +18,7 @@ __all__ = ["Comparison", "compare"]
 class Comparison:
     """The runs in the order in which they were given, one row for each, and how ln Z moves with the priors."""
 
-    runs: list[Run]
+    runs: list[Result]
     rows: list[Row]
     changes: list[Change]
 

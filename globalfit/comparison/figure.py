@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-from globalfit.comparison.runs import Run
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.report.figures import LEVELS, STYLE, new_figure
-from globalfit.report.labels import tex
 from globalfit.report.ticks import set_ticks
+from globalfit.results.labels import tex
+from globalfit.results.result import Result
 
 # Okabe & Ito's colours without yellow: distinct for every kind of colour vision.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
@@ -46,7 +46,7 @@ class Quantity:
     bounds: tuple[float, float]
 
 
-def default_names(runs: Sequence[Run]) -> list[str]:
+def default_names(runs: Sequence[Result]) -> list[str]:
     """Parameters that at least two runs vary, then the chosen predictions that all runs have."""
     sampled = dict.fromkeys(name for run in runs for name in run.parameters)
     shared = [name for name in sampled if sum(varies(run, name) for run in runs) >= 2]
@@ -54,7 +54,7 @@ def default_names(runs: Sequence[Run]) -> list[str]:
     return (shared[: MAX_QUANTITIES - len(predicted)] + predicted) if runs else []
 
 
-def comparison_figure(runs: Sequence[Run], names: Sequence[str] = ()) -> Figure | None:
+def comparison_figure(runs: Sequence[Result], names: Sequence[str] = ()) -> Figure | None:
     """Overlaid corner plot of the runs with draws: 68 % and 95 % regions, marginal densities on the diagonal.
 
     Shows `names`, or else the shared parameters and predictions; None if there is nothing to show. A run without a
@@ -81,15 +81,15 @@ def comparison_figure(runs: Sequence[Run], names: Sequence[str] = ()) -> Figure 
     return figure
 
 
-def varies(run: Run, name: str) -> bool:
+def varies(run: Result, name: str) -> bool:
     """Whether the draws of a run have a quantity that is not the same in all of them."""
-    if run.samples is None or name not in run.samples.posterior:
+    if name not in run.samples.posterior:
         return False
     finite = _finite(run.samples.posterior[name])
     return len(finite) > 1 and float(np.ptp(finite)) > 0.0
 
 
-def _quantity(name: str, runs: Sequence[Run]) -> Quantity:
+def _quantity(name: str, runs: Sequence[Result]) -> Quantity:
     """Unit, scale and range from the runs that have it."""
     having = [run for run in runs if varies(run, name)]
     if not having:
@@ -114,11 +114,11 @@ def _quantity(name: str, runs: Sequence[Run]) -> Quantity:
     return Quantity(name, _unit(name, having), logarithmic, (low - margin, high + margin))
 
 
-def _known(runs: Iterable[Run]) -> set[str]:
-    return {name for run in runs if run.samples for name in run.samples.posterior if varies(run, name)}
+def _known(runs: Iterable[Result]) -> set[str]:
+    return {name for run in runs for name in run.samples.posterior if varies(run, name)}
 
 
-def _unit(name: str, runs: Sequence[Run]) -> str:
+def _unit(name: str, runs: Sequence[Result]) -> str:
     rows = [row for run in runs for row in (*run.details["parameters"], *run.details["predictions"])]
     return next((row["unit"] for row in rows if row["name"] == name), "")
 
@@ -129,8 +129,7 @@ def _wide(values: Sequence[Float[np.ndarray, " draw"]]) -> bool:
     return min(x.min() for x in values) > 0.0 and high > _DECADES * low
 
 
-def _draws(run: Run, name: str) -> Float[np.ndarray, " draw"]:
-    assert run.samples is not None
+def _draws(run: Result, name: str) -> Float[np.ndarray, " draw"]:
     return run.samples.posterior[name].ravel()
 
 
@@ -138,7 +137,7 @@ def _finite(values: Float[np.ndarray, " *draws"]) -> Float[np.ndarray, " draw"]:
     return values[np.isfinite(values)]
 
 
-def _coordinates(run: Run, quantity: Quantity) -> Float[np.ndarray, " draw"]:
+def _coordinates(run: Result, quantity: Quantity) -> Float[np.ndarray, " draw"]:
     x = _draws(run, quantity.name)
     if not quantity.logarithmic:
         return x
@@ -153,7 +152,7 @@ def _smoothing(count: int, dimensions: int) -> float:
     return float(np.clip(bins ** (1.0 / dimensions) / math.sqrt(4.0 * math.pi), 1.0, 2.5))
 
 
-def _draw_marginals(axes: Axes, quantity: Quantity, runs: Sequence[Run]) -> None:
+def _draw_marginals(axes: Axes, quantity: Quantity, runs: Sequence[Result]) -> None:
     """Smoothed densities, the tops at the same height."""
     for index, run in enumerate(runs):
         if not (run.shows_posterior and varies(run, quantity.name)):
@@ -169,7 +168,7 @@ def _draw_marginals(axes: Axes, quantity: Quantity, runs: Sequence[Run]) -> None
     axes.set_xlim(*quantity.bounds)
 
 
-def _draw_regions(axes: Axes, across: Quantity, up: Quantity, runs: Sequence[Run]) -> None:
+def _draw_regions(axes: Axes, across: Quantity, up: Quantity, runs: Sequence[Result]) -> None:
     """Smallest regions that hold 68 % and 95 % of the posterior."""
     for index, run in enumerate(runs):
         if not (run.shows_posterior and varies(run, across.name) and varies(run, up.name)):
@@ -215,7 +214,7 @@ def _draw_axes(axes: Any, quantities: Sequence[Quantity]) -> None:
             panel.yaxis.set_label_coords(-0.28, 0.5)
 
 
-def _legend(figure: Figure, axes: Any, runs: Sequence[Run]) -> None:
+def _legend(figure: Figure, axes: Any, runs: Sequence[Result]) -> None:
     handles = [
         Line2D([], [], color=_colour(index), linestyle=_line(index), linewidth=2.0, label=_label(run))
         for index, run in enumerate(runs)
@@ -235,7 +234,7 @@ def _legend(figure: Figure, axes: Any, runs: Sequence[Run]) -> None:
     )
 
 
-def _label(run: Run) -> str:
+def _label(run: Result) -> str:
     title = run.name if run.details["model"]["name"] == run.name else f"{run.name} ({run.details['model']['name']})"
     return title if run.evidence["converged"] else f"{title}, NOT CONVERGED"
 

@@ -16,13 +16,13 @@ import jax.numpy as jnp
 
 from globalfit.build.built import build_inputs, build_likelihoods, build_model
 from globalfit.comparison import Comparison
-from globalfit.comparison.runs import Run
 from globalfit.comparison.sensitivity import RERUN, WIDTHS, Change, prior_of, scaled
 from globalfit.errors import OutputError
 from globalfit.fitting.campaign import CellOutcome
 from globalfit.models import Parameter, every_parameter
 from globalfit.posterior.prior import Distribution, LogUniform, Uniform, named
 from globalfit.results.provenance import data_checksums
+from globalfit.results.result import Result
 from globalfit.results.run_identity import other_code
 from globalfit.runfile.campaign import Cell
 
@@ -66,7 +66,7 @@ def cut(prior: Distribution, parameter: Parameter | None) -> tuple[Distribution,
     return inside, float(high - low)
 
 
-def _of_run(run: Run, changes: Sequence[Change], folder: Path) -> Iterator[Rerun]:
+def _of_run(run: Result, changes: Sequence[Change], folder: Path) -> Iterator[Rerun]:
     wanted = [change for change in changes if change.run == run.name and change.shift is None]
     domains = _domains(run) if wanted else {}
     for change in wanted:
@@ -79,7 +79,7 @@ def _of_run(run: Run, changes: Sequence[Change], folder: Path) -> Iterator[Rerun
         yield Rerun(change, Cell(name, settings), inside)
 
 
-def _domains(run: Run) -> dict[str, Parameter]:
+def _domains(run: Result) -> dict[str, Parameter]:
     """The parameters of a run by name, after a look at whether its evidence can be compared with one of today."""
     likelihoods = build_likelihoods(run.settings, build_inputs(run.settings))
     then = other_code(run.provenance)
@@ -93,7 +93,7 @@ def _domains(run: Run) -> dict[str, Parameter]:
     return {parameter.name: parameter for parameter in parameters}
 
 
-def _changed(rerun: Rerun, outcome: CellOutcome, run: Run) -> Change:
+def _changed(rerun: Rerun, outcome: CellOutcome, run: Result) -> Change:
     found, before = outcome.evidence, run.evidence
     if found is None:
         return dataclasses.replace(rerun.change, how=f"{RERUN}: {outcome.message}")

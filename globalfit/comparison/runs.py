@@ -8,74 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float
-
 from globalfit import runfile
-from globalfit.errors import ConfigurationError, OutputError
-from globalfit.results import folder as names
-from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_parameters
-from globalfit.results.run_identity import Code
-from globalfit.results.schema import Details, Evidence, ParameterRecord, Provenance
-from globalfit.runfile import RunFile
-from globalfit.samplers.nested.dead_points import other_log_weights
-from globalfit.storage.inference_data import LIVE, Samples, load
+from globalfit.errors import ConfigurationError
+from globalfit.results.result import Result
 
 # Longest list of options in an error message.
 _MAX_TEXT = 60
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """One finished run; `samples` is None for a sampler without draws."""
-
-    name: str
-    folder: Path
-    settings: RunFile
-    evidence: Evidence
-    details: Details
-    provenance: Provenance
-    samples: Samples | None
-
-    @property
-    def parameters(self) -> dict[str, ParameterRecord]:
-        """The sampled parameters."""
-        return sampled_parameters(self.details)
-
-    @property
-    def program(self) -> str:
-        """Version of the program that made the run, with the commit of its source where that is known."""
-        return str(Code.of(self.provenance))
-
-    @property
-    def chains(self) -> int | None:
-        """Chains of the draws; None without draws, and for independent ones with weights."""
-        if self.samples is None or self.samples.weighted:
-            return None
-        return len(next(iter(self.samples.posterior.values())))
-
-    @property
-    def shows_posterior(self) -> bool:
-        """False without draws, and for a plane whose mesh is too coarse for the posterior."""
-        coarse = self.details.get("plane") is not None and self.evidence["log_evidence"] is None
-        return self.samples is not None and not coarse
-
-    @property
-    def other_weights(self) -> Float[np.ndarray, "history point"] | None:
-        """Weights that the points of a nested run could have as well, in other histories of the volumes."""
-        if self.samples is None or LIVE not in self.samples.weighted:
-            return None
-        points = self.samples.weighted
-        return np.exp(other_log_weights(points["log_likelihood"], points[LIVE], np.random.default_rng(0)))
-
-    def points(self, name: str) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
-        """Points of a sampled parameter with weights that sum to one."""
-        if self.samples is None:
-            raise OutputError(f"{self.folder}: holds no draws.")
-        return self.samples.points(name)
-
-
-def read_runs(folders: Sequence[Path]) -> list[Run]:
+def read_runs(folders: Sequence[Path]) -> list[Result]:
     """The runs of output folders. Raises `OutputError` or `ConfigurationError` as `compare` says."""
     if len(folders) < 2:
         raise ConfigurationError("a comparison takes the folders of at least two finished runs.")
@@ -84,7 +25,10 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
         raise ConfigurationError("a folder is given twice; a run need not be compared with itself.")
     short = [folder.name for folder in real]
     unique = len(set(short)) == len(short)
-    runs = [read_run(folder, name if unique else str(folder)) for folder, name in zip(folders, short, strict=True)]
+    runs = [
+        dataclasses.replace(Result.load(folder), name=name if unique else str(folder))
+        for folder, name in zip(folders, short, strict=True)
+    ]
     for other in runs[1:]:
         if found := differences(runs[0], other):
             raise ConfigurationError(
@@ -94,25 +38,7 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     return runs
 
 
-def read_run(folder: Path, name: str) -> Run:
-    """The run of one folder. Raises `OutputError` if it is not finished or a file cannot be read."""
-    if not folder.is_dir():
-        raise OutputError(f"{folder}: is not a folder of a run.")
-    if not (folder / names.RUN).is_file() or not (folder / names.REPORT).is_file():
-        raise OutputError(f"{folder}: is not the folder of a finished run.")
-    details, posterior = read_details(folder), folder / names.POSTERIOR
-    return Run(
-        name=name,
-        folder=folder,
-        settings=runfile.load(folder / names.RUN),
-        evidence=read_evidence(folder),
-        details=details,
-        provenance=read_provenance(folder),
-        samples=load(posterior, sampled_parameters(details)) if posterior.is_file() else None,
-    )
-
-
-def differences(one: Run, other: Run) -> list[str]:
+def differences(one: Result, other: Result) -> list[str]:
     """What differs in the data of two runs, a phrase each: likelihoods, their options, the inputs, the tables."""
     first, second = (dict(map(runfile.entry, run.settings.likelihoods)) for run in (one, other))
     found = [f"only {one.name} has {name}" for name in first if name not in second]
@@ -128,7 +54,9 @@ def differences(one: Run, other: Run) -> list[str]:
     return [f"the table {name} has another checksum" for name in changed]
 
 
-def _options(place: str, first: Mapping[str, Any], second: Mapping[str, Any], one: Run, other: Run) -> Iterator[str]:
+def _options(
+    place: str, first: Mapping[str, Any], second: Mapping[str, Any], one: Result, other: Result
+) -> Iterator[str]:
     """Options that differ, down to the innermost mapping."""
     for key in sorted(set(first) | set(second)):
         left, right = first.get(key), second.get(key)
@@ -138,7 +66,7 @@ def _options(place: str, first: Mapping[str, Any], second: Mapping[str, Any], on
             yield f"{place}{key} is {_text(left)} in {one.name} and {_text(right)} in {other.name}"
 
 
-def _inputs(run: Run) -> dict[str, Any]:
+def _inputs(run: Result) -> dict[str, Any]:
     """The numbers of the inputs; which preset they came from does not matter."""
     given = run.settings.inputs
     return {"preset": given} if isinstance(given, str) else {key: x for key, x in given.items() if key != "preset"}

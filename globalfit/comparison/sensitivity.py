@@ -21,7 +21,6 @@ import numpy as np
 from jaxtyping import Float
 
 from globalfit.analysis.standard_error import between_neighbours
-from globalfit.comparison.runs import Run
 from globalfit.posterior.prior import (
     Distribution,
     LogNormal,
@@ -31,6 +30,7 @@ from globalfit.posterior.prior import (
     Uniform,
     distribution,
 )
+from globalfit.results.result import Result
 from globalfit.samplers.diagnostics import effective_sizes
 from globalfit.storage.files import replaced
 
@@ -64,7 +64,7 @@ class Change:
     how: str
 
 
-def changes(run: Run) -> list[Change]:
+def changes(run: Result) -> list[Change]:
     """Every sampled parameter with half and twice the width of its prior; nothing for a run without an evidence."""
     if run.evidence["log_evidence"] is None or not run.shows_posterior:
         return []
@@ -78,7 +78,7 @@ def changes(run: Run) -> list[Change]:
     return found
 
 
-def prior_of(run: Run, name: str) -> Distribution:
+def prior_of(run: Result, name: str) -> Distribution:
     """Prior of a sampled parameter."""
     entry = run.settings.parameters[name]
     assert isinstance(entry, dict)

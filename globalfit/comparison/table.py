@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from globalfit.comparison.runs import Run
 from globalfit.comparison.scales import jeffreys
+from globalfit.results.result import Result
 from globalfit.results.schema import CrossCheckRecord
 from globalfit.storage.files import replaced
 
@@ -59,7 +59,7 @@ class Factor(NamedTuple):
     error: float | None
 
 
-def table(runs: Iterable[Run]) -> list[Row]:
+def table(runs: Iterable[Result]) -> list[Row]:
     """One row per run."""
     return [
         Row(

@@ -21,7 +21,7 @@ from globalfit.results.schema import Evidence
 from globalfit.runfile.campaign import Cell
 
 
-class Result(enum.Enum):
+class Ending(enum.Enum):
     """How a run ended."""
 
     FINISHED = "finished"
@@ -36,7 +36,7 @@ class CellOutcome:
 
     name: str
     folder: Path
-    result: Result
+    ending: Ending
     evidence: Evidence | None = None
     message: str = ""
     traceback: str = ""
@@ -72,7 +72,7 @@ def settled(cell: Cell) -> CellOutcome | None:
     try:
         match cell_state(cell):
             case State.FINISHED:
-                return CellOutcome(cell.name, folder, Result.SKIPPED, read_evidence(folder))
+                return CellOutcome(cell.name, folder, Ending.SKIPPED, read_evidence(folder))
             case State.OTHER_CODE:
                 was = other_code(read_provenance(folder))
                 raise OutputError(f"{folder}: already holds this run, {was}; remove it to run again.")
@@ -82,7 +82,7 @@ def settled(cell: Cell) -> CellOutcome | None:
                     "remove it to run again."
                 )
     except GlobalFitError as error:
-        return CellOutcome(cell.name, folder, Result.FAILED, message=str(error))
+        return CellOutcome(cell.name, folder, Ending.FAILED, message=str(error))
     return None
 
 
@@ -94,12 +94,12 @@ def run_cell(
     try:
         if outcome := settled(cell):
             return outcome
-        return CellOutcome(cell.name, folder, Result.FINISHED, fit(cell.run, None, progress, checkpoint_every).evidence)
+        return CellOutcome(cell.name, folder, Ending.FINISHED, fit(cell.run, None, progress, checkpoint_every).evidence)
     except GlobalFitError as error:
-        return CellOutcome(cell.name, folder, Result.FAILED, message=str(error))
+        return CellOutcome(cell.name, folder, Ending.FAILED, message=str(error))
     except Exception as error:  # noqa: BLE001 - hours of other runs must not be lost to the fault of one
         message = f"{type(error).__name__}: {error}"
-        return CellOutcome(cell.name, folder, Result.FAILED, message=message, traceback=traceback.format_exc())
+        return CellOutcome(cell.name, folder, Ending.FAILED, message=message, traceback=traceback.format_exc())
 
 
 def cell_folder(cell: Cell) -> Path:

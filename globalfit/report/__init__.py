@@ -12,10 +12,9 @@ def make_report(folder: Path) -> Path:
 
     Raises `OutputError` if a file of the run is missing or cannot be read.
     """
-    from globalfit.report.content import read_content
     from globalfit.report.drawing import draw_figures
     from globalfit.report.page import write_page
+    from globalfit.results.result import Result
 
-    content = read_content(folder)
-    figures = draw_figures(content)
-    return write_page(content, figures)
+    result = Result.without_report(folder)
+    return write_page(result, draw_figures(result))

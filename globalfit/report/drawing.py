@@ -6,24 +6,24 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from globalfit.report.content import Content
 from globalfit.report.figures import STYLE, corner_figure, predictions_figure
 from globalfit.report.plane import plane_figure
 from globalfit.report.profile import profile_planes_figure, profiles_figure
 from globalfit.results import folder as names
+from globalfit.results.result import Result
 
 
-def draw_figures(content: Content) -> dict[str, Path]:
+def draw_figures(result: Result) -> dict[str, Path]:
     """Draw all figures as PNG and PDF into the folder's `figures`; returns the PNG files by name."""
-    folder = content.folder / names.FIGURES
+    folder = result.folder / names.FIGURES
     folder.mkdir(exist_ok=True)
     figures = {
-        "plane": plane_figure(content),
-        "profiles": profiles_figure(content),
-        "profile_planes": profile_planes_figure(content),
+        "plane": plane_figure(result),
+        "profiles": profiles_figure(result),
+        "profile_planes": profile_planes_figure(result),
     }
-    if content.shows_posterior:
-        figures |= {"corner": corner_figure(content), "predictions": predictions_figure(content)}
+    if result.shows_posterior:
+        figures |= {"corner": corner_figure(result), "predictions": predictions_figure(result)}
     paths = {}
     for name, figure in figures.items():
         if figure is None:

@@ -18,10 +18,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from globalfit.analysis.summary import weighted_quantiles
-from globalfit.report.content import Content
-from globalfit.report.labels import experiment, tex
 from globalfit.report.ticks import interval_text, set_ticks
+from globalfit.results.labels import experiment, tex
+from globalfit.results.marginals import weighted_quantiles
+from globalfit.results.result import Result
 from globalfit.results.schema import MeasurementRecord, ParameterRecord
 from globalfit.storage.inference_data import arviz
 
@@ -45,14 +45,14 @@ LEVELS = (0.68, 0.95)
 REGION_COLOURS = (POSTERIOR_COLOUR, "#b3c3d3")
 
 
-def corner_figure(content: Content) -> Figure:
+def corner_figure(result: Result) -> Figure:
     """Corner plot of the sampled parameters: 68 % and 95 % regions, priors on the diagonal, the best fit as a star."""
     arviz()  # corner imports it, and only we know how
     import corner
 
-    parameters = content.sampled
-    columns = [_coordinates(content, parameter) for parameter in parameters]
-    weights = content.samples.points(parameters[0]["name"])[1]
+    parameters = list(result.parameters.values())
+    columns = [_coordinates(result, parameter) for parameter in parameters]
+    weights = result.samples.points(parameters[0]["name"])[1]
     ranges = [_range(x, weights, parameter) for x, parameter in zip(columns, parameters, strict=True)]
     best = [_best(parameter) for parameter in parameters]
     size = len(parameters)
@@ -88,11 +88,11 @@ def corner_figure(content: Content) -> Figure:
     return figure
 
 
-def predictions_figure(content: Content) -> Figure | None:
+def predictions_figure(result: Result) -> Figure | None:
     """Posterior of the quantity behind each experiment that has one, with the measured value where there is one."""
-    posterior = content.samples.posterior
+    posterior = result.samples.posterior
     single = [
-        (row["name"], row["measurements"][0]) for row in content.details["likelihoods"] if len(row["measurements"]) == 1
+        (row["name"], row["measurements"][0]) for row in result.details["likelihoods"] if len(row["measurements"]) == 1
     ]
     rows = [(name, row, word) for name, row in single if (word := row["prediction"]) in posterior]
     if not rows:
@@ -213,8 +213,8 @@ def _smoothing(weights: Float[np.ndarray, " point"]) -> float:
     return float(np.clip(math.sqrt(100.0 * BINS**2 / (4.0 * math.pi * _effective(weights))), 0.7, 2.0))
 
 
-def _coordinates(content: Content, parameter: ParameterRecord) -> Float[np.ndarray, " point"]:
-    x, _ = content.samples.points(parameter["name"])
+def _coordinates(result: Result, parameter: ParameterRecord) -> Float[np.ndarray, " point"]:
+    x, _ = result.samples.points(parameter["name"])
     return np.log10(x) if parameter["logarithmic"] else x
 
 

@@ -10,35 +10,35 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from globalfit.analysis.summary import NOT_CONVERGED
-from globalfit.report.content import Content
-from globalfit.report.labels import decimal, html_symbol, number, unit_symbol
 from globalfit.results import folder as names
+from globalfit.results.labels import decimal, html_symbol, number, unit_symbol
+from globalfit.results.marginals import NOT_CONVERGED
+from globalfit.results.result import Result
 from globalfit.storage.files import replaced
 
 
-def write_page(content: Content, figures: Mapping[str, Path]) -> Path:
+def write_page(result: Result, figures: Mapping[str, Path]) -> Path:
     """Write the report of a run; the figures (PNG files by name) are embedded."""
-    path = content.folder / names.REPORT
+    path = result.folder / names.REPORT
     with replaced(path) as stream:
-        stream.write(render(content, {name: data_uri(figure) for name, figure in figures.items()}))
+        stream.write(render(result, {name: data_uri(figure) for name, figure in figures.items()}))
     return path
 
 
-def render(content: Content, figures: Mapping[str, str]) -> str:
+def render(result: Result, figures: Mapping[str, str]) -> str:
     """The page as HTML; `figures` are data URIs by name."""
     package = files("globalfit.report")
     template = page_environment().from_string(package.joinpath("template.html").read_text(encoding="utf-8"))
     return template.render(
         style=Markup(package.joinpath("style.css").read_text(encoding="utf-8")),  # noqa: S704
         figures=figures,
-        evidence=content.evidence,
-        summary=[row for row in content.summary if row["parameter"] != NOT_CONVERGED],
-        settings=content.settings,
-        provenance=content.provenance,
-        shows_posterior=content.shows_posterior,
-        cross_check=content.evidence["cross_check"],
-        **{"plane": None, "profile": None, "predictive": [], "modes": [], **content.details},
+        evidence=result.evidence,
+        summary=[row for row in result.rows if row["parameter"] != NOT_CONVERGED],
+        settings=result.text,
+        provenance=result.provenance,
+        shows_posterior=result.shows_posterior,
+        cross_check=result.evidence["cross_check"],
+        **{"plane": None, "profile": None, "predictive": [], "modes": [], **result.details},
     )
 
 

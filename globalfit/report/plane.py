@@ -24,11 +24,11 @@ from globalfit.analysis.plane_files import EXCLUSION
 from globalfit.analysis.planes import RELIC
 from globalfit.errors import OutputError
 from globalfit.experiment.exclusion import LEVELS
-from globalfit.report.content import Content
 from globalfit.report.figures import STYLE, new_figure
-from globalfit.report.labels import experiment, tex
 from globalfit.results import folder as names
+from globalfit.results.labels import experiment, tex
 from globalfit.results.records import altered
+from globalfit.results.result import Result
 from globalfit.results.schema import AxisRecord, PlaneRecord
 
 RELIC_COLOUR, OVERPRODUCED_COLOUR, GAP_COLOUR = "#1f3a5f", "#d5dfec", "#8c8c8c"
@@ -40,13 +40,13 @@ COLOURS = (
 )
 
 
-def plane_figure(content: Content) -> Figure | None:
+def plane_figure(result: Result) -> Figure | None:
     """The figure; None for a run that is no plane. The 95 % regions are filled and end in full lines, those of 90 % in
     dashed ones; what is left white is allowed."""
-    record = content.details.get("plane")
+    record = result.details.get("plane")
     if record is None:
         return None
-    fields = _fields_of(record, content.folder / names.PLANE)
+    fields = _fields_of(record, result.folder / names.PLANE)
     x, y = (_axis(record[key], fields[record[key]["name"]], vertical) for vertical, key in enumerate("xy"))
     shape = len(y.values), len(x.values)
     with mpl.rc_context(STYLE | {"hatch.linewidth": 0.5}):
@@ -77,7 +77,7 @@ def plane_figure(content: Content) -> Figure | None:
         )
         _scale(axes.xaxis, x)
         _scale(axes.yaxis, y)
-        axes.set_title(_fixed(content), fontsize=10.5)
+        axes.set_title(_fixed(result), fontsize=10.5)
         figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.675, 0.925), frameon=False, fontsize=10)
         figure.text(0.682, 0.12, "regions: 95 % CL (full line)\ndashed lines: 90 % CL", fontsize=9, color="#555555")
     return figure
@@ -166,10 +166,10 @@ def _scale(axis: Any, values: Axis) -> None:
             set_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def _fixed(content: Content) -> str:
+def _fixed(result: Result) -> str:
     """The parameters that are no axis, as far as a title has room for them: numbers, and short expressions."""
     parts = []
-    for row in content.details["parameters"]:
+    for row in result.details["parameters"]:
         kind, _, text = row["definition"].partition(" ")
         if kind == "fixed":
             parts.append(f"{tex(row['name'])} = {text.removeprefix('to ')} {row['unit']}".strip())

@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from globalfit.errors import OutputError
-from globalfit.report.content import Content
 from globalfit.report.figures import BEST_COLOUR, PANELS_PER_ROW, POSTERIOR_COLOUR, REGION_COLOURS, STYLE, new_figure
-from globalfit.report.labels import tex
 from globalfit.report.ticks import set_ticks
 from globalfit.results import folder as names
+from globalfit.results.labels import tex
 from globalfit.results.records import altered
+from globalfit.results.result import Result
 from globalfit.results.schema import ParameterRecord, ProfileRecord
 
 # Depth in ln L down to which a profile is drawn, and its margin on both sides as a part of the shown range.
@@ -26,45 +26,45 @@ SHOWN, MARGIN = 3.5, 0.06
 Columns = dict[str, Float[np.ndarray, " node"]]
 
 
-def profiles_figure(content: Content) -> Figure | None:
+def profiles_figure(result: Result) -> Figure | None:
     """Profile of every parameter with its 68 % and 95 % intervals; None for a run without profiles."""
-    record = content.details.get("profile")
+    record = result.details.get("profile")
     if not record or not record["parameters"]:
         return None
-    table = read_profiles(content, record)
+    table = read_profiles(result, record)
     columns = min(len(record["parameters"]), PANELS_PER_ROW)
     lines = math.ceil(len(record["parameters"]) / columns)
     with mpl.rc_context(STYLE):
         figure = new_figure(3.0 * columns + 0.5, 2.8 * lines)
         for k, row in enumerate(record["parameters"]):
             axes = figure.add_subplot(lines, columns, k + 1)
-            _draw_profile(axes, _parameter(content, row["name"]), record, table[row["name"]])
+            _draw_profile(axes, _parameter(result, row["name"]), record, table[row["name"]])
             if k % columns == 0:
                 axes.set_ylabel(r"$\ln L_{\max} - \ln L$")
         figure.tight_layout()
     return figure
 
 
-def profile_planes_figure(content: Content) -> Figure | None:
+def profile_planes_figure(result: Result) -> Figure | None:
     """Regions of 68 % and 95 % confidence of every plane that was asked for."""
-    record = content.details.get("profile")
+    record = result.details.get("profile")
     if not record or not record["planes"]:
         return None
-    table = read_profiles(content, record)
+    table = read_profiles(result, record)
     columns = min(len(record["planes"]), PANELS_PER_ROW - 1)
     lines = math.ceil(len(record["planes"]) / columns)
     with mpl.rc_context(STYLE):
         figure = new_figure(4.2 * columns + 0.4, 3.7 * lines)
         for k, (x, y) in enumerate(record["planes"]):
-            pair = _parameter(content, x), _parameter(content, y)
+            pair = _parameter(result, x), _parameter(result, y)
             _draw_plane(figure.add_subplot(lines, columns, k + 1), pair, record, table[f"{x} {y}"])
         figure.tight_layout()
     return figure
 
 
-def read_profiles(content: Content, record: ProfileRecord) -> dict[str, Columns]:
+def read_profiles(result: Result, record: ProfileRecord) -> dict[str, Columns]:
     """Columns of `profile.csv` by profile. Raises `OutputError` if it cannot be read or is not that of the run."""
-    path = content.folder / names.PROFILE
+    path = result.folder / names.PROFILE
     groups: dict[str, list[dict[str, float]]] = {}
     try:
         with path.open(encoding="utf-8", newline="") as stream:
@@ -132,8 +132,8 @@ def _draw_plane(
     axes.set_ylabel(tex(pair[1]["name"], pair[1]["unit"]))
 
 
-def _parameter(content: Content, name: str) -> ParameterRecord:
-    return next(parameter for parameter in content.sampled if parameter["name"] == name)
+def _parameter(result: Result, name: str) -> ParameterRecord:
+    return next(parameter for parameter in result.parameters.values() if parameter["name"] == name)
 
 
 def _coordinates(values: Float[np.ndarray, " value"], parameter: ParameterRecord) -> Float[np.ndarray, " value"]:

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from globalfit.cli import cli
 from globalfit.cluster import connect
-from globalfit.fitting.campaign import CellOutcome, Result
+from globalfit.fitting.campaign import CellOutcome, Ending
 from globalfit.results import folder as names
 from tests.support.toy import TWO_RUNS
 
@@ -68,7 +68,7 @@ def _b_is_there(monkeypatch):
     evidence = {"converged": True, "log_evidence": -1.0, "log_evidence_error": 0.1}
 
     def settled(cell):
-        skipped = CellOutcome(cell.name, Path(cell.run.output), Result.SKIPPED, evidence)
+        skipped = CellOutcome(cell.name, Path(cell.run.output), Ending.SKIPPED, evidence)
         return skipped if cell.name == "b" else None
 
     monkeypatch.setattr("globalfit.fitting.campaign.settled", settled)
@@ -82,7 +82,7 @@ def test_workers_get_what_is_not_there_and_the_summary_is_in_order(monkeypatch):
     def carried_out(cells, checkpoint_every, place, tell):
         asked.append(([cell.name for cell in cells], checkpoint_every, place))
         tell("a", "started on worker 0")
-        return {"a": CellOutcome("a", Path("out/a"), Result.FAILED, message="bad", traceback="Traceback: bad")}
+        return {"a": CellOutcome("a", Path("out/a"), Ending.FAILED, message="bad", traceback="Traceback: bad")}
 
     monkeypatch.setattr("globalfit.cli.cells.carry_out", carried_out)
     result = CliRunner().invoke(cli, ["run", "several.yaml", "--workers", "2", "--checkpoint-every", "5"])

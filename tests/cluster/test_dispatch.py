@@ -19,7 +19,7 @@ from globalfit.cluster.connect import PRIVATE, Place, connected
 from globalfit.cluster.dispatch import ATTEMPTS, Dispatcher
 from globalfit.cluster.task import Task, task_of
 from globalfit.errors import ClusterError, OutputError
-from globalfit.fitting.campaign import CellOutcome, Result
+from globalfit.fitting.campaign import CellOutcome, Ending
 from globalfit.results.run_identity import settings
 from globalfit.runfile.campaign import load_campaign, placed
 
@@ -73,7 +73,7 @@ class Workers:
 
 
 def outcome(task: Task) -> CellOutcome:
-    return CellOutcome(task.name, Path("there"), Result.FINISHED, {"converged": True})
+    return CellOutcome(task.name, Path("there"), Ending.FINISHED, {"converged": True})
 
 
 def dispatched(monkeypatch, count: int, happens, runs: str = "abc"):
@@ -91,7 +91,7 @@ def test_every_worker_has_one_run_at_a_time(monkeypatch):
         future.value = outcome(future.task)
 
     found, told, workers = dispatched(monkeypatch, 2, happens)
-    assert [found[name].result for name in "abc"] == [Result.FINISHED] * 3
+    assert [found[name].ending for name in "abc"] == [Ending.FINISHED] * 3
     assert [future.task.name for future in workers.futures] == ["a", "b", "c"]
     assert told[:2] == ["a: started on worker 0", "b: started on worker 1"]
     assert "c: finished (worker 0)" in told
@@ -110,7 +110,7 @@ def test_a_run_that_kills_its_process_is_given_up_and_the_others_finish(monkeypa
             addresses[addresses.index(future.address)] += "+"
 
     found, told, workers = dispatched(monkeypatch, 2, happens)
-    assert [found[name].result for name in "abc"] == [Result.FINISHED, Result.FAILED, Result.FINISHED]
+    assert [found[name].ending for name in "abc"] == [Ending.FINISHED, Ending.FAILED, Ending.FINISHED]
     assert f"died {ATTEMPTS} times" in found["b"].message
     deaths = [future for future in workers.futures if future.task.name == "b"]
     assert len(deaths) == ATTEMPTS
@@ -167,7 +167,7 @@ def test_an_error_on_a_worker_is_that_of_its_run(monkeypatch):
     found, told, _ = dispatched(monkeypatch, 1, happens)
     assert found["a"].message == "ModuleNotFoundError: no globalfit"
     assert "a: FAILED: ModuleNotFoundError: no globalfit (worker 0)" in told
-    assert found["b"].result is found["c"].result is Result.FINISHED
+    assert found["b"].ending is found["c"].ending is Ending.FINISHED
 
 
 @pytest.mark.parametrize("error", [OSError("closed"), CancelledError("gone")])

@@ -18,13 +18,13 @@ from globalfit.cli import cli
 from globalfit.comparison import compare
 from globalfit.comparison.figure import comparison_figure, default_names
 from globalfit.comparison.page import write_comparison
-from globalfit.comparison.runs import Run, read_run
 from globalfit.comparison.scales import BARE, UNDECIDED, jeffreys, kass_raftery, twice_ln
 from globalfit.comparison.sensitivity import REWEIGHTED, VANISHES, changes
 from globalfit.comparison.table import COLUMNS, NOT_COMPUTABLE, REFERENCE
 from globalfit.errors import ConfigurationError, OutputError, UnknownNameError
 from globalfit.fitting.fit import fit
 from globalfit.results import folder as names
+from globalfit.results.result import Result
 from globalfit.samplers.draws import CrossCheck
 
 pytestmark = pytest.mark.usefixtures("toys", "no_report")
@@ -122,18 +122,18 @@ def test_an_error_that_leaves_the_direction_open_leaves_no_words(words):
 def test_a_nested_run_keeps_what_its_volumes_could_be(tmp_path, monkeypatch):
     live = 60
     nested = run(tmp_path, "nested", sampler={"real_dynesty": {"nlive": live, "walks": 5, "dlogz": 0.5}})
-    found = read_run(nested, "nested")
+    found = Result.load(nested)
     counts = found.samples.weighted["live"]
     assert (counts[0], counts[-1], counts.max()) == (live, 1, live)
     assert found.other_weights.shape == (100, len(counts))
     np.testing.assert_allclose(found.other_weights.sum(axis=1), 1.0)
     # The errors of the prior sensitivity contain them.
     with_volumes = {change.parameter: change.error for change in changes(found) if change.width == "half"}
-    monkeypatch.setattr(Run, "other_weights", None)
+    monkeypatch.setattr(Result, "other_weights", None)
     without = {change.parameter: change.error for change in changes(found) if change.width == "half"}
     assert with_volumes.keys() == without.keys() == {"mass", "coupling"}
     assert with_volumes != without
-    assert read_run(run(tmp_path, "other"), "other").other_weights is None
+    assert Result.load(run(tmp_path, "other")).other_weights is None
 
 
 def test_runs_without_an_evidence(tmp_path):

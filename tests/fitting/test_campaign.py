@@ -12,7 +12,7 @@ from globalfit import runfile
 from globalfit.build.built import build
 from globalfit.cli import cli
 from globalfit.errors import ConfigurationError
-from globalfit.fitting.campaign import Result, cell_state, run_cell
+from globalfit.fitting.campaign import Ending, cell_state, run_cell
 from globalfit.results.run_state import State
 from globalfit.runfile.campaign import load_campaign, placed, seeded
 from tests.support import toy
@@ -205,11 +205,11 @@ def test_finished_runs_are_skipped_and_others_are_left_alone(tmp_path):
 @pytest.mark.usefixtures("no_figures")
 def test_a_result_on_other_data_is_not_taken_for_this_one(tmp_path, monkeypatch):
     cell = loaded(tmp_path, TWO_RUNS).cells[0]
-    assert run_cell(cell).result is Result.FINISHED
+    assert run_cell(cell).ending is Ending.FINISHED
     monkeypatch.setattr("globalfit.fitting.campaign.data_checksums", lambda _: {"table": "another"})
     assert cell_state(cell) is State.OTHER_DATA
     outcome = run_cell(cell)
-    assert outcome.result is Result.FAILED
+    assert outcome.ending is Ending.FAILED
     assert "finished on data that have changed since" in outcome.message
     monkeypatch.setattr("globalfit.__version__", "99")
     assert cell_state(cell) is State.OTHER_CODE

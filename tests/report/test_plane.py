@@ -19,8 +19,8 @@ from globalfit.fitting.fit import fit
 from globalfit.physics.predictions import Prediction
 from globalfit.posterior.posterior import Posterior
 from globalfit.progress import silent
-from globalfit.report.content import read_content
 from globalfit.report.plane import plane_figure
+from globalfit.results.result import Result
 from tests.support import toy
 
 CELLS = 40
@@ -130,7 +130,7 @@ def test_record_and_page(folder):
 
 
 def test_figure(folder):
-    figure = plane_figure(read_content(folder))
+    figure = plane_figure(Result.without_report(folder))
     axes = figure.axes[0]
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
     np.testing.assert_allclose([axes.get_xlim(), axes.get_ylim()], [(1.0, 1000.0), (0.0, 1.0)])
@@ -148,7 +148,7 @@ def test_figure(folder):
     assert not gap.contains_point((500.0, 0.89))
     (folder / "plane.csv").write_text("mass,coupling\n1,two,3\n")
     with pytest.raises(OutputError, match=r"plane.csv: cannot be read as the table of a plane"):
-        plane_figure(read_content(folder))
+        plane_figure(Result.without_report(folder))
 
 
 @pytest.mark.usefixtures("_toys")
@@ -160,7 +160,7 @@ def test_axes_that_are_auxiliary_or_swapped(tmp_path):
     for row in rows[:: len(rows) // 5]:
         assert float(row["coupling"]) == pytest.approx(np.sqrt(float(row["strength"])))
     assert rows[0]["mass"] == rows[11]["mass"] != rows[12]["mass"]
-    axes = plane_figure(read_content(folder)).axes[0]
+    axes = plane_figure(Result.without_report(folder)).axes[0]
     assert axes.get_xscale() == "log"
     assert axes.get_title() == "coupling = sqrt(strength)"
 

@@ -14,10 +14,10 @@ from globalfit import runfile
 from globalfit.errors import OutputError
 from globalfit.fitting.fit import fit
 from globalfit.report import make_report
-from globalfit.report.content import read_content
 from globalfit.report.figures import corner_figure, predictions_figure
-from globalfit.report.labels import experiment, html_symbol, number, tex, unit_symbol
 from globalfit.report.ticks import set_ticks
+from globalfit.results.labels import experiment, html_symbol, number, tex, unit_symbol
+from globalfit.results.result import Result
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -96,24 +96,24 @@ def test_second_evidence(tmp_path):
 
 
 def test_corner_shows_posterior_prior_and_best_fit(tmp_path):
-    content = read_content(run(tmp_path, points=20_000))
-    figure = corner_figure(content)
+    result = Result.load(run(tmp_path, points=20_000))
+    figure = corner_figure(result)
     axes = np.array(figure.axes).reshape(2, 2)
     labels = axes[1, 0].get_xlabel(), axes[1, 0].get_ylabel(), axes[1, 1].get_xlabel()
     assert labels == ("mass [GeV]", "coupling", "coupling")
     diagonal = axes[0, 0]
     prior = next(line for line in diagonal.lines if line.get_linestyle() == "--")
     # A log-uniform prior is flat in log10: one over the number of bins (the root of the effective sample size).
-    bins = int(np.sqrt(content.evidence["effective_sample_size"]))
+    bins = int(np.sqrt(result.evidence["effective_sample_size"]))
     np.testing.assert_allclose(prior.get_ydata(), 1.0 / bins, rtol=1e-3)
     np.testing.assert_allclose(np.asarray(prior.get_xdata())[[0, -1]], [0.0, 3.0], atol=1e-12)
     star = next(line for line in axes[1, 0].lines if line.get_marker() == "*")
-    best = {row["name"]: row["best_fit"] for row in content.sampled}
+    best = {row["name"]: row["best_fit"] for row in result.parameters.values()}
     assert star.get_xdata()[0] == pytest.approx(np.log10(best["mass"]))
     assert star.get_ydata()[0] == pytest.approx(best["coupling"])
     ticks = [tick.get_text() for tick in axes[1, 0].get_xticklabels()]
     assert ticks == ["$10^{1}$", "$10^{2}$"]
-    assert predictions_figure(content) is not None
+    assert predictions_figure(result) is not None
 
 
 @pytest.mark.parametrize("width", [1e-6, 1e-3, 0.03, 0.5, 3.0, 5.1, 100.0])
@@ -130,11 +130,11 @@ def test_a_logarithmic_axis_has_two_ticks_at_least_whatever_its_width(low, width
 
 
 def test_prediction_that_is_mostly_zero_is_shown_by_the_rest(tmp_path):
-    content = read_content(run(tmp_path))
+    result = Result.load(run(tmp_path))
     signal = np.where(np.arange(1000) % 4 == 0, 10.0 ** np.linspace(-40.0, -30.0, 1000), 0.0)
-    posterior = content.samples.posterior | {"signal": signal[None]}
-    content = dataclasses.replace(content, samples=content.samples._replace(posterior=posterior))
-    (axes,) = predictions_figure(content).axes
+    posterior = result.samples.posterior | {"signal": signal[None]}
+    result = dataclasses.replace(result, samples=result.samples._replace(posterior=posterior))
+    (axes,) = predictions_figure(result).axes
     assert [text.get_text() for text in axes.texts] == ["75 % are 0"]
     assert axes.get_xlim() == pytest.approx((-40.8, -29.2), abs=0.1)
     assert max(bar.get_height() for bar in axes.patches) < 2.0 / 10.0

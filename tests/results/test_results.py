@@ -14,10 +14,10 @@ import pytest
 
 import globalfit
 from globalfit import runfile
-from globalfit.analysis.summary import COLUMNS, weighted_quantiles
 from globalfit.errors import ConfigurationError, OutputError
 from globalfit.fitting.fit import evidence_record, fit
 from globalfit.results.folder import claimed
+from globalfit.results.marginals import COLUMNS, weighted_quantiles
 from globalfit.samplers.diagnostics import rank_rhat
 from globalfit.samplers.draws import Diagnostic, Optimum
 from globalfit.storage import inference_data as inference

@@ -72,6 +72,14 @@ def tex(name: str, unit: str = "") -> str:
     return symbol if unit in PURE else f"{symbol} [{raised}]"
 
 
+def latex(name: str, unit: str = "") -> str:
+    """The same for programs that put the dollar signs themselves, e.g. `m_\\chi\\ [\\mathrm{GeV}]`."""
+    plain = name.replace("_", r"\_")
+    symbol = _SYMBOLS[name][0] if name in _SYMBOLS else rf"\mathrm{{{plain}}}"
+    raised = re.sub(r"\^(-?\d+)", r"^{\1}", unit)
+    return symbol if unit in PURE else rf"{symbol}\ [\mathrm{{{raised}}}]"
+
+
 def html_symbol(name: str) -> str:
     """Symbol of a quantity as HTML, empty if it has none."""
     if name.startswith("log10_") and name not in _SYMBOLS:
