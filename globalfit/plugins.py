@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import functools
 import sys
+import tomllib
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
 
+import globalfit
 from globalfit.errors import UnknownNameError
 
 Kind = Literal["model", "likelihood", "sampler"]
@@ -17,7 +19,19 @@ Kind = Literal["model", "likelihood", "sampler"]
 @functools.cache
 def registered(kind: Kind) -> dict[str, EntryPoint]:
     """Entry points of one kind by name; nothing is imported."""
-    return {point.name: point for point in sorted(entry_points(group=f"globalfit.{kind}s"), key=lambda p: p.name)}
+    group = f"globalfit.{kind}s"
+    found = {point.name: point for point in (*entry_points(group=group), *_of_clone(group))}
+    return {name: found[name] for name in sorted(found)}
+
+
+def _of_clone(group: str) -> list[EntryPoint]:
+    """Entry points of the clone that this package runs from, so that it needs no installation; none without one."""
+    path = Path(globalfit.__file__).resolve().parent.parent / "pyproject.toml"
+    if not path.is_file():
+        return []
+    project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
+    own = project.get("entry-points", {}).get(group, {}) if project.get("name") == "globalfit" else {}
+    return [EntryPoint(name, value, group) for name, value in own.items()]
 
 
 def load(kind: Kind, name: str) -> Any:

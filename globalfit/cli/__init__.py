@@ -21,6 +21,7 @@ from globalfit.cli.errors import Group
         "sbc": "globalfit.cli.sbc:sbc",
         "report": "globalfit.cli.run:report",
         "compare": "globalfit.cli.compare:compare",
+        "export": "globalfit.cli.export:export",
         "campaign": "globalfit.cli.status:campaign",
         "list": "globalfit.cli.names:list_names",
         "show": "globalfit.cli.show:show",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from globalfit.cli.progress import shown_progress
 from globalfit.cluster import carry_out
 from globalfit.cluster.connect import Place
+from globalfit.display import shown_progress
 from globalfit.errors import OutputError
 from globalfit.progress import Event
 from globalfit.runfile.campaign import Cell

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from globalfit import plugins
-from globalfit.cli.progress import shown_progress
 from globalfit.compilation_cache import use_compilation_cache
+from globalfit.display import shown_progress
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.progress import Event
 from globalfit.runfile import RunFile, default_run, load, packaged_runs

@@ -10,8 +10,8 @@ import click
 from globalfit.cli.campaign import run_campaign
 from globalfit.cli.errors import NOT_CONVERGED
 from globalfit.cli.place import place_of, place_options
-from globalfit.cli.progress import shown_progress
 from globalfit.compilation_cache import use_compilation_cache
+from globalfit.display import shown_progress
 from globalfit.errors import OutputError
 from globalfit.results.folder import CHECKPOINT_EVERY_S, RUN
 from globalfit.results.records import read_evidence

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from globalfit.comparison.runs import read_runs
 from globalfit.comparison.sensitivity import Change, changes
-from globalfit.comparison.table import Row, best, table
+from globalfit.comparison.table import Factor, Row, bayes_factor, best, table
 from globalfit.results.result import Result
 
 __all__ = ["Comparison", "compare"]
@@ -26,6 +26,11 @@ class Comparison:
     def best(self) -> Row | None:
         """The run with the highest evidence, None if no run has one."""
         return best(self.rows)
+
+    @property
+    def bayes_factors(self) -> dict[str, Factor | None]:
+        """log10 of the Bayes factor of each run over the best one, with its error; None without an evidence."""
+        return {row.run: bayes_factor(row, self.best) for row in self.rows}
 
     @property
     def converged(self) -> bool:

@@ -56,7 +56,7 @@ def evaluate_table(
         raise PointsError(f"{points}: is the table of the points itself; name another one with --output.")
     with opened(points) as stream:
         table = read_table(points, stream)
-        used = _parameter_columns(posterior, table)
+        used = parameter_columns(posterior, table.columns, str(points))
         new = (*names, *(f"loglike_{name}" for name in posterior.likelihoods), "loglike", "logprior", "status")
         header = [f"input_{column}" if column in new else column for column in table.columns]
         counts: dict[str, int] = {}
@@ -167,16 +167,16 @@ def _empty(posterior: Posterior, names: Sequence[str], reason: str) -> list[str]
     return [""] * (len(names) + len(posterior.likelihoods) + 2) + [reason]
 
 
-def _parameter_columns(posterior: Posterior, table: Table) -> list[str]:
-    """Columns that are parameters of the run; raises `PointsError` for those that are missing."""
+def parameter_columns(posterior: Posterior, columns: Sequence[str], source: str) -> list[str]:
+    """Columns that are parameters of the run. Raises `PointsError` with the `source` for those that are missing."""
     parameters = posterior.parameters
     known = {*posterior.names, *parameters.fixed, *parameters.expressions}
-    used = [column for column in table.columns if column in known]
+    used = [column for column in columns if column in known]
     missing = needed(posterior, set(used))
     if missing:
         names = ", ".join(f"'{name}'" for name in missing)
         which = f"column {names} is" if len(missing) == 1 else f"columns {names} are"
-        raise PointsError(f"{table.path}: the {which} missing. Found: {', '.join(table.columns)}.")
+        raise PointsError(f"{source}: the {which} missing. Found: {', '.join(columns)}.")
     return used
 
 

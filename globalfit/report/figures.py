@@ -45,12 +45,13 @@ LEVELS = (0.68, 0.95)
 REGION_COLOURS = (POSTERIOR_COLOUR, "#b3c3d3")
 
 
-def corner_figure(result: Result) -> Figure:
-    """Corner plot of the sampled parameters: 68 % and 95 % regions, priors on the diagonal, the best fit as a star."""
+def corner_figure(result: Result, names: Sequence[str] = ()) -> Figure:
+    """Corner plot of sampled parameters, all unless some are named: 68 % and 95 % regions, priors on the diagonal, the
+    best fit as a star."""
     arviz()  # corner imports it, and only we know how
     import corner
 
-    parameters = list(result.parameters.values())
+    parameters = [result.parameters[name] for name in names or result.parameters]
     columns = [_coordinates(result, parameter) for parameter in parameters]
     weights = result.samples.points(parameters[0]["name"])[1]
     ranges = [_range(x, weights, parameter) for x, parameter in zip(columns, parameters, strict=True)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from globalfit.results.result import Result
 from globalfit.storage.files import replaced
 
 Format = Literal["getdist", "anesthetic", "csv"]
-FORMATS: tuple[str, ...] = get_args(Format)
+FORMATS: tuple[Format, ...] = ("getdist", "anesthetic", "csv")
 
 
 def export(result: Result, form: Format, root: Path | str) -> list[Path]:

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from globalfit.cli import cli
-from globalfit.cli.progress import Lines
 from globalfit.compilation_cache import use_compilation_cache
+from globalfit.display import Lines
 from globalfit.progress import Event
 
 RUN = "model: toy\nlikelihoods: [gauss]\nsampler: {toy_sampler: {points: 3000}}\noutput: out\n"

@@ -1,4 +1,4 @@
-"""Progress on the terminal: a bar where somebody watches, a line now and then where the output goes to a file."""
+"""Progress where somebody watches: bars in a terminal, one line that changes in a notebook, or plain lines."""
 
 from __future__ import annotations
 
@@ -6,22 +6,63 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from globalfit.progress import WARNING, Event, Progress
 
 LINE_EVERY_S = 20.0
+NOTEBOOK_EVERY_S = 0.5
 
 
 @contextlib.contextmanager
 def shown_progress() -> Iterator[Progress]:
-    """Progress on stderr for the duration of the block."""
+    """Progress on stderr, or in the output of a notebook's cell, for the duration of the block."""
     if sys.stderr.isatty():
         with _bars() as progress:
             yield progress
+    elif _in_notebook():
+        yield NotebookLine()
     else:
         yield Lines()
+
+
+def described(event: Event) -> str:
+    """One event as text."""
+    done = f" {100.0 * event.done / event.total:.0f} %" if event.total else ""
+    return f"{event.stage}:{done}{f' {event.message}' if event.message else ''}"
+
+
+def _in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this process."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell is not None and hasattr(shell, "kernel")
+
+
+class NotebookLine:
+    """One line that changes, twice a second at most; warnings stay."""
+
+    def __init__(self) -> None:
+        self._line: Any = None
+        self._stage = ""
+        self._last = 0.0
+
+    def __call__(self, event: Event) -> None:
+        from IPython.display import Pretty, display
+
+        if event.stage == WARNING:
+            display(Pretty(described(event)))
+            return
+        now = time.monotonic()
+        if event.stage == self._stage and now - self._last < NOTEBOOK_EVERY_S:
+            return
+        self._stage, self._last = event.stage, now
+        if self._line is None:
+            self._line = display(Pretty(described(event)), display_id=True)
+        else:
+            self._line.update(Pretty(described(event)))
 
 
 class Lines:
@@ -36,9 +77,7 @@ class Lines:
         if event.stage == self._stage != WARNING and now - self._last < LINE_EVERY_S:
             return
         self._stage, self._last = event.stage, now
-        done = f" {100.0 * event.done / event.total:.0f} %" if event.total else ""
-        message = f" {event.message}" if event.message else ""
-        click.echo(f"{event.stage}:{done}{message}", err=True)
+        click.echo(described(event), err=True)
 
 
 @contextlib.contextmanager
