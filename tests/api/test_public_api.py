@@ -69,7 +69,7 @@ def test_a_posterior_is_a_pure_function_and_knows_points_by_name():
     assert "signal" in point
     assert point.get("nothing") is None
     assert "ok, ln L" in repr(point)
-    assert posterior.point(mass=100.0, coupling=0.95).status == "no_solution"
+    assert "no_solution" in posterior.point(mass=100.0, coupling=0.95).status
     assert posterior.point(mass=100.0, coupling=0.95).log_likelihood == -np.inf
     with pytest.raises(UnknownNameError, match="did you mean 'signal'"):
         point["signl"]
