@@ -91,12 +91,6 @@ def parameter_space(entries: Mapping[str, Entry], parameters: Sequence[Parameter
         return Parameters.of(Prior.of(sampled), fixed, expressions)
 
 
-def domain_text(parameter: Parameter) -> str:
-    """`m_chi must lie in [0.1, inf] GeV`."""
-    unit = f" {parameter.unit}" if parameter.unit else ""
-    return f"{parameter.name} must lie in [{parameter.low:g}, {parameter.high:g}]{unit}"
-
-
 def _expression(text: str, known: set[str]) -> Expression:
     try:
         float(text)
@@ -134,11 +128,11 @@ def _check_support(prior: Distribution, parameter: Parameter | None) -> None:
     low, high = prior.support
     if low < parameter.low or high > parameter.high:
         raise ConfigurationError(
-            f"the prior allows values from {low:g} to {high:g}, but {domain_text(parameter)}"
+            f"the prior allows values from {low:g} to {high:g}, but {parameter.domain_text}"
             + (" (a truncated_normal prior can be cut there)." if high == float("inf") else ".")
         )
 
 
 def _check_value(value: float, parameter: Parameter | None) -> None:
     if parameter is not None and not parameter.low <= value <= parameter.high:
-        raise ConfigurationError(f"found {value:g}, but {domain_text(parameter)}.")
+        raise ConfigurationError(f"found {value:g}, but {parameter.domain_text}.")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import globalfit
-from globalfit.build.built import build, resolve
+from globalfit.build.built import build
 from globalfit.calibration.folder import claim, read_trial, write_trial
 from globalfit.calibration.page import write_calibration
 from globalfit.calibration.parallel import spread
@@ -45,12 +45,11 @@ def calibrate(
     holds anything but this calibration, `ClusterError` if a place is not to be had or loses trials.
     """
     started = datetime.datetime.now(datetime.UTC)
-    posterior, sampler = build(run)
+    full, posterior, sampler = build(run)
     if posterior.ndim == 0:
         raise run.source.error(("parameters",), "every parameter is fixed; there is nothing to calibrate.")
     check_simulators(run, posterior)
     check_sampler(run, sampler)
-    full = resolve(run)
     claim(folder, identity(full, posterior, ranks))
 
     def done(number: int) -> Trial | None:

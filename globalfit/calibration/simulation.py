@@ -62,9 +62,8 @@ def _simulated(
     """Parameters, whether they have a solution, and the likelihoods with data drawn from them."""
     theta = posterior.transform(u)
     predictions = posterior.predictions(posterior.parameters.values(theta))
-    _, flags = posterior.log_likelihood_terms(predictions)
     toys = {
         name: item.simulate(predictions, jax.random.fold_in(key, number))
         for number, (name, item) in enumerate(posterior.likelihoods.items())
     }
-    return theta, (flags & status.FATAL) == 0, toys
+    return theta, (posterior.assess(predictions).status & status.FATAL) == 0, toys

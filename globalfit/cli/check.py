@@ -59,7 +59,7 @@ def check_run(settings: RunFile, draws: int = DRAWS, gradients: bool = True) -> 
 
     with shown_progress() as progress:
         progress(Event("building", 0.0))
-        posterior, _ = build(settings)
+        posterior = build(settings).posterior
         verdicts, flags = survey(posterior, draws, settings.seed, gradients, progress)
     lines = [*parameter_lines(posterior), *likelihood_lines(posterior, verdicts, draws), *status_lines(flags)]
     for line in lines:

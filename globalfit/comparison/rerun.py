@@ -15,13 +15,13 @@ from pathlib import Path
 import jax.numpy as jnp
 
 import globalfit
-from globalfit.build.built import build_inputs, build_likelihoods, build_model
+from globalfit.build.built import build_posterior
 from globalfit.comparison import Comparison
 from globalfit.comparison.runs import Run, program
 from globalfit.comparison.sensitivity import RERUN, WIDTHS, Change, prior_of, scaled
 from globalfit.errors import OutputError
 from globalfit.fitting.campaign import CellOutcome
-from globalfit.models import Parameter, every_parameter
+from globalfit.models import Parameter
 from globalfit.posterior.prior import Distribution, LogUniform, Uniform, named
 from globalfit.results.provenance import data_checksums, git_state
 from globalfit.runfile.campaign import Cell
@@ -81,21 +81,20 @@ def _of_run(run: Run, changes: Sequence[Change], folder: Path) -> Iterator[Rerun
 
 def _domains(run: Run) -> dict[str, Parameter]:
     """The parameters of a run by name, after a look at whether its evidence can be compared with one of today."""
-    likelihoods = build_likelihoods(run.settings, build_inputs(run.settings))
+    posterior = build_posterior(run.settings)
     known, git = run.provenance["git"], git_state()
     # A version that is installed knows no commit.
     changed = known is not None and git is not None and known["commit"] != git["commit"]
     then = ""
     if changed or run.provenance["globalfit"] != globalfit.__version__:
         then = f"made by globalfit {run.program} (this is {program(globalfit.__version__, git)})"
-    if run.provenance["data_sha256"] != data_checksums(likelihoods):
+    if run.provenance["data_sha256"] != data_checksums(posterior.likelihoods):
         then = "made with data tables that have changed since"
     if then:
         raise OutputError(
             f"{run.folder}: was {then}; run it again before its priors are changed, or leave out --rerun."
         )
-    parameters = every_parameter(build_model(run.settings), likelihoods.values())
-    return {parameter.name: parameter for parameter in parameters}
+    return {parameter.name: parameter for parameter in posterior.every_parameter}
 
 
 def _changed(rerun: Rerun, outcome: CellOutcome, run: Run) -> Change:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import globalfit
 from globalfit import runfile
-from globalfit.build.built import build_inputs, build_likelihoods, resolve
+from globalfit.build.built import build
 from globalfit.errors import GlobalFitError, OutputError
 from globalfit.fitting.fit import fit
 from globalfit.progress import Progress, silent
@@ -58,10 +58,11 @@ def cell_state(cell: Cell) -> State:
     if not (folder / names.REPORT).is_file():
         return State.UNFINISHED
     provenance = read_provenance(folder)
-    same = names.settings(runfile.load(folder / names.RUN)) == names.settings(resolve(cell.run))
+    built = build(cell.run)
+    same = names.settings(runfile.load(folder / names.RUN)) == names.settings(built.run)
     if not same or provenance["globalfit"] != globalfit.__version__:
         return State.OTHER
-    now = data_checksums(build_likelihoods(cell.run, build_inputs(cell.run)))
+    now = data_checksums(built.posterior.likelihoods)
     return State.FINISHED if provenance["data_sha256"] == now else State.OTHER_DATA
 
 

@@ -23,7 +23,7 @@ from globalfit.analysis.planes import evaluate_plane, plane_record
 from globalfit.analysis.predictive import predictive_table
 from globalfit.analysis.stored_draws import PriorProbe, Stored, best_fit, fraction_without_solution, probe_prior, store
 from globalfit.analysis.summary import summarise, write_summary
-from globalfit.build.built import build, resolve
+from globalfit.build.built import build
 from globalfit.checkpoint.checkpoint import REFERENCE, checkpoint
 from globalfit.posterior.posterior import Posterior
 from globalfit.progress import WARNING, Event, Progress, silent
@@ -70,13 +70,13 @@ def fit(
     started, clock = datetime.datetime.now(datetime.UTC), Clock()
     progress(Event("building", 0.0, message=run.source.name))
     with clock("building"):
-        posterior, sampler = build(run)
+        full, posterior, sampler = build(run)
         if posterior.ndim == 0:
             raise run.source.error(("parameters",), "every parameter is fixed; there is nothing to sample.")
         folder = Path(run.output) if folder is None and run.output else folder
         if folder is None:
             raise run.source.error(("output",), "is missing: name the output folder here or with --output.")
-        full = resolve(run).model_copy(update={"output": str(folder)})
+        full = full.model_copy(update={"output": str(folder)})
     with names.claimed(folder, full) as unfinished:
         if not unfinished:
             title = f"globalfit {globalfit.__version__}: a run with all its settings"

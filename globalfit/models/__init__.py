@@ -32,6 +32,12 @@ class Parameter:
     high: float = math.inf
     prior: tuple[str, tuple[float, ...]] | None = None
 
+    @property
+    def domain_text(self) -> str:
+        """`m_chi must lie in [0.1, inf] GeV`."""
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.name} must lie in [{self.low:g}, {self.high:g}]{unit}"
+
 
 @runtime_checkable
 class Model(Protocol):

@@ -16,11 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from globalfit.build.parameter_space import domain_text
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.experiment.discrepancy import discrepancies
 from globalfit.experiment.exclusion import statistic
-from globalfit.physics import status
 from globalfit.posterior.posterior import Posterior, in_chunks
 
 BLOCK = 512
@@ -59,15 +57,13 @@ def evaluate_point(
     """
     predictions = posterior.predictions(values)
     words = {name: predictions[name] for name in names}
-    terms, flags = posterior.log_likelihood_terms(predictions)
+    found = posterior.assess(predictions)
     predicted = {name: item.predicted(predictions) for name, item in posterior.likelihoods.items()}
     pulls = {name: item.pulls(predictions) for name, item in posterior.likelihoods.items()}
     exclusion = {name: statistic(item, predictions) for name, item in posterior.likelihoods.items()}
-    discrepancy = {} if key is None else discrepancies(posterior.likelihoods, predictions, terms, key)
-    total = sum(terms.values(), start=jnp.zeros(()))
-    log_likelihood = jnp.where((flags & status.FATAL) != 0, -jnp.inf, total)
+    discrepancy = {} if key is None else discrepancies(posterior.likelihoods, predictions, found.terms, key)
     log_prior = _log_prior(posterior, values)
-    return Row(words, terms, predicted, pulls, exclusion, discrepancy, log_likelihood, log_prior, flags)
+    return Row(words, found.terms, predicted, pulls, exclusion, discrepancy, found.total, log_prior, found.status)
 
 
 def evaluate_batch(
@@ -134,7 +130,7 @@ def check_domain(posterior: Posterior, values: Mapping[str, float]) -> None:
         if not math.isfinite(value):
             raise ConfigurationError(f"{name} must be finite, found {value}.")
         if domain is not None and not domain.low <= value <= domain.high:
-            raise ConfigurationError(f"{domain_text(domain)}, found {value:g}.")
+            raise ConfigurationError(f"{domain.domain_text}, found {value:g}.")
 
 
 def needed(posterior: Posterior, given: set[str]) -> list[str]:

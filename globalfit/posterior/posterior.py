@@ -11,14 +11,13 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
 from globalfit.experiment.protocol import Likelihood
 from globalfit.models import Model, Parameter, every_parameter
-from globalfit.physics import observables, status
 from globalfit.physics.inputs import Inputs
-from globalfit.physics.predictions import Prediction, Predictions
+from globalfit.physics.predictions import Predictions, Vocabulary
+from globalfit.posterior.assessment import Assessment, assess
 from globalfit.posterior.parameters import Parameters
 
 # Points that are evaluated at once: their working set fits into a core's cache.
@@ -40,7 +39,7 @@ class Posterior(eqx.Module):
     parameters: Parameters
     model: Model
     likelihoods: dict[str, Likelihood]
-    vocabulary: dict[str, Prediction] = eqx.field(static=True)
+    vocabulary: Vocabulary = eqx.field(static=True)
     inputs: Inputs = eqx.field(static=True)
 
     @property
@@ -84,21 +83,12 @@ class Posterior(eqx.Module):
 
     def evaluate(self, theta: Float[Array, " ndim"]) -> Evaluation:
         """Everything about one sampled point."""
-        terms, flags = self.log_likelihood_terms(self.predictions(self.parameters.values(theta)))
-        fatal = (flags & status.FATAL) != 0
-        total = sum(terms.values(), start=jnp.zeros(()))
-        return Evaluation(jnp.where(fatal, -jnp.inf, total), self.log_prior(theta), terms, flags)
+        found = self.assess(self.predictions(self.parameters.values(theta)))
+        return Evaluation(found.total, self.log_prior(theta), found.terms, found.status)
 
-    def log_likelihood_terms(self, predictions: Predictions) -> tuple[dict[str, Array], Int[Array, ""]]:
-        """ln L of every experiment and the status flags; a term that is not finite raises the flag `non_finite`."""
-        flags = observables.flags(predictions)
-        terms = {}
-        for name, likelihood in self.likelihoods.items():
-            term = likelihood.log_likelihood(predictions)
-            finite = jnp.isfinite(term)
-            terms[name] = jnp.where(finite, term, -jnp.inf)
-            flags |= likelihood.status(predictions) | jnp.where(finite, 0, status.NON_FINITE.bit)
-        return terms, flags
+    def assess(self, predictions: Predictions) -> Assessment:
+        """What all experiments say about one point."""
+        return assess(predictions, self.likelihoods)
 
 
 def in_chunks(function: Callable[[PyTree], PyTree], batch: PyTree, chunk: int = CHUNK) -> PyTree:

@@ -16,11 +16,11 @@ from globalfit.physics import fermions, status
 from globalfit.physics.collider.production import QUARKS, luminosity_table
 from globalfit.physics.mixing import mix
 from globalfit.physics.portal import DarkMatter, Portal
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import NO_WORDS, Predictions
 from tests.support.axial_scan import INPUTS, evaluate, predictions
 
 CMS = CMSDimuon2019.build(NoOptions(), INPUTS)
-VOCABULARY = merge_vocabularies(CMS.provides)
+VOCABULARY = NO_WORDS.extended(CMS.provides)
 
 
 def dark_photons(masses, epsilon):

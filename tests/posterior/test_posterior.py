@@ -19,7 +19,7 @@ BATCH = 256
 
 
 def posterior_of(**changes):
-    return build(runfile.parse({"model": "axial", "likelihoods": LIKELIHOODS, **changes}))[0]
+    return build(runfile.parse({"model": "axial", "likelihoods": LIKELIHOODS, **changes})).posterior
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import globalfit
 from globalfit import runfile
-from globalfit.build.built import resolve
+from globalfit.build.built import build
 from globalfit.cli import cli
 from globalfit.results import folder as names
 from globalfit.results.run_state import State, standing
@@ -131,7 +131,7 @@ def written(run):
     """The folder of a finished run, as far as its state goes."""
     folder = Path(run.output)
     folder.mkdir(parents=True)
-    (folder / names.RUN).write_text(dump(resolve(run).model_dump(mode="json")))
+    (folder / names.RUN).write_text(dump(build(run).run.model_dump(mode="json")))
     (folder / names.EVIDENCE).write_text(json.dumps(EVIDENCE))
     (folder / names.PROVENANCE).write_text(json.dumps(PROVENANCE))
     (folder / names.REPORT).write_text("")

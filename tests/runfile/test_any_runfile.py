@@ -189,7 +189,7 @@ def judged(content: bytes, folder):
     path.write_bytes(content)
     before = sorted(folder.iterdir())
     try:
-        for posterior, _ in built(path):
+        for _, posterior, _ in built(path):
             theta = posterior.transform(jnp.full(posterior.ndim, 0.4))
             assert np.all(np.isfinite(theta))
         assert in_schema(runfile.document(path).data)

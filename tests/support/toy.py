@@ -20,7 +20,7 @@ from globalfit.physics import status
 from globalfit.physics.fermions import FERMIONS
 from globalfit.physics.mixing import Mixing
 from globalfit.physics.portal import DarkMatter, Portal
-from globalfit.physics.predictions import Prediction
+from globalfit.physics.predictions import NO_WORDS, Prediction
 from globalfit.posterior.posterior import evaluate
 from globalfit.progress import Event
 from globalfit.samplers.draws import Diagnostic, Draws, Evidence, Weighted
@@ -229,6 +229,5 @@ def register(monkeypatch, tmp_path):
         "coupling:\n  prior: {uniform: [0, 1]}\n  reason: invented\n"
     )
     monkeypatch.setattr(plugins, "registered", points.__getitem__)
-    monkeypatch.setattr(build, "core_vocabulary", lambda: ())
-    monkeypatch.setattr("globalfit.physics.observables.flags", lambda predictions: predictions.portal.status)
+    monkeypatch.setattr(build, "core_vocabulary", lambda: NO_WORDS)
     monkeypatch.setattr("globalfit.runfile.defaults.models_with_priors", lambda: {"toy": priors / "toy.yaml"})
