@@ -13,10 +13,11 @@ from globalfit.build.parameter_space import entries, parameter_space
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.experiment.protocol import Likelihood
 from globalfit.models import every_parameter, variants
+from globalfit.physics.dark_matter_fraction import OMEGA_H2
 from globalfit.physics.inputs import PRESETS, Inputs
 from globalfit.physics.predictions import Prediction, Vocabulary
 from globalfit.posterior.posterior import Posterior
-from globalfit.runfile import RunFile, entry
+from globalfit.runfile import RunFile, entry, label
 from globalfit.runfile.validation import validate_options
 from globalfit.samplers.protocol import Sampler
 
@@ -39,9 +40,8 @@ def build(run: RunFile) -> Built:
     with run.source.at("sampler"):
         sampler = choice.cls.build(choice.options)
     check_definitions(run, posterior)
-    if check := getattr(sampler, "check", None):
-        with run.source.at("sampler"):
-            check(posterior.names)
+    with run.source.at("sampler"):
+        sampler.check(posterior.names)
     return Built(run.model_copy(update={**filled, "sampler": choice.entry}), posterior, sampler)
 
 
@@ -51,7 +51,7 @@ def build_posterior(run: RunFile) -> Posterior:
 
 
 def build_inputs(run: RunFile) -> tuple[Inputs, dict[str, Any]]:
-    """Standard-Model inputs, a preset or single values on top of one; and the same as a run file writes them in full."""
+    """Standard-Model inputs, a preset or values on top of one; and the same as a run file writes them in full."""
     overrides: dict[str, Any] = {"preset": run.inputs} if isinstance(run.inputs, str) else dict(run.inputs)
     preset = overrides.pop("preset", "default")
     if not isinstance(preset, str) or preset not in PRESETS:
@@ -79,6 +79,8 @@ def every_prediction() -> dict[str, Prediction]:
             words |= {word.name: word for word in model.provides}
     for name in plugins.registered("likelihood"):
         likelihood = plugins.load("likelihood", name)
+        if plugins.needs_options(likelihood):
+            continue
         words |= {word.name: word for word in likelihood.build(likelihood.Options(), PRESETS["default"]).provides}
     return words
 
@@ -113,16 +115,19 @@ def _posterior(run: RunFile) -> tuple[Posterior, dict[str, Any]]:
     choices = [_chosen(run, "likelihood", item, ("likelihoods", index)) for index, item in enumerate(run.likelihoods)]
     likelihoods = _likelihoods(run, choices, inputs)
     vocabulary = core_vocabulary().extended(model.provides, *(item.provides for item in likelihoods.values()))
-    _check_requirements(run, likelihoods, vocabulary)
+    if run.dark_matter == "component" and OMEGA_H2 not in vocabulary:
+        raise run.source.error(("dark_matter",), f"'component' needs the prediction '{OMEGA_H2}', which nothing makes.")
     parameters = every_parameter(model, likelihoods.values())
     known = entries(run, choice.name, parameters)
+    _check_requirements(run, likelihoods, {*vocabulary, *known})
     filled = {
         "model": choice.entry,
         "parameters": {name: item.value for name, item in known.items()},
         "inputs": inputs_entry,
         "likelihoods": [item.entry for item in choices],
     }
-    return Posterior(parameter_space(known, parameters), model, likelihoods, vocabulary, inputs), filled
+    space = parameter_space(known, parameters)
+    return Posterior(space, model, likelihoods, vocabulary, inputs, run.dark_matter), filled
 
 
 def _likelihoods(run: RunFile, choices: Sequence[_Choice], inputs: Inputs) -> dict[str, Likelihood]:
@@ -131,11 +136,13 @@ def _likelihoods(run: RunFile, choices: Sequence[_Choice], inputs: Inputs) -> di
     Raises `ConfigurationError` for one that is asked for twice, or together with one that it is in conflict with.
     """
     result: dict[str, Likelihood] = {}
-    for index, choice in enumerate(choices):
+    for index, (choice, item) in enumerate(zip(choices, run.likelihoods, strict=True)):
+        name = label(item)
         with run.source.at("likelihoods", index):
-            if choice.name in result:
-                raise ConfigurationError(f"'{choice.name}' is given twice; its data would count twice.")
-            result[choice.name] = choice.cls.build(choice.options, inputs)
+            if name in result:
+                raise ConfigurationError(f"'{name}' is given twice; its data would count twice.")
+            built = choice.cls.build(choice.options, inputs)
+            result[name] = built.for_component() if run.dark_matter == "component" else built
     for index, (name, likelihood) in enumerate(result.items()):
         for other, reason in likelihood.conflicts.items():
             if other in result:
@@ -146,8 +153,8 @@ def _likelihoods(run: RunFile, choices: Sequence[_Choice], inputs: Inputs) -> di
     return result
 
 
-def _check_requirements(run: RunFile, likelihoods: Mapping[str, Likelihood], vocabulary: Vocabulary) -> None:
+def _check_requirements(run: RunFile, likelihoods: Mapping[str, Likelihood], known: set[str]) -> None:
     for index, (name, likelihood) in enumerate(likelihoods.items()):
-        for missing in (word for word in likelihood.requires if word not in vocabulary):
-            error = UnknownNameError("prediction", missing, vocabulary)
+        for missing in sorted(set(likelihood.requires) - known):
+            error = UnknownNameError("prediction", missing, known)
             raise run.source.error(("likelihoods", index), f"'{name}' needs an {error}")

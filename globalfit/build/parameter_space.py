@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from globalfit.errors import ConfigurationError, UnknownNameError
+from globalfit.expression import Expression
 from globalfit.models import Parameter
-from globalfit.posterior.parameters import Expression, Parameters
+from globalfit.posterior.parameters import Parameters
 from globalfit.posterior.prior import Distribution, Prior, distribution
 from globalfit.runfile import RunFile
 from globalfit.runfile.defaults import default_priors

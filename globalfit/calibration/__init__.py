@@ -45,10 +45,10 @@ def calibrate(
     holds anything but this calibration, `ClusterError` if a place is not to be had or loses trials.
     """
     started = datetime.datetime.now(datetime.UTC)
+    check_simulators(run)
     full, posterior, sampler = build(run)
     if posterior.ndim == 0:
         raise run.source.error(("parameters",), "every parameter is fixed; there is nothing to calibrate.")
-    check_simulators(run, posterior)
     check_sampler(run, sampler)
     claim(folder, identity(full, posterior, ranks))
 

@@ -10,7 +10,7 @@ from globalfit.cli.errors import FAILED
 from globalfit.cli.evaluate import is_run, run_or_model
 from globalfit.cli.progress import shown_progress
 from globalfit.compilation_cache import use_compilation_cache
-from globalfit.progress import Event
+from globalfit.progress import WARNING, Event
 from globalfit.runfile import RunFile
 from globalfit.runfile.campaign import load_campaign
 
@@ -59,6 +59,8 @@ def check_run(settings: RunFile, draws: int = DRAWS, gradients: bool = True) -> 
 
     with shown_progress() as progress:
         progress(Event("building", 0.0))
+        if settings.advice:
+            progress(Event(WARNING, 0.0, message=settings.advice))
         posterior = build(settings).posterior
         verdicts, flags = survey(posterior, draws, settings.seed, gradients, progress)
     lines = [*parameter_lines(posterior), *likelihood_lines(posterior, verdicts, draws), *status_lines(flags)]

@@ -120,13 +120,14 @@ def read_run(folder: Path, name: str) -> Run:
 
 def differences(one: Run, other: Run) -> list[str]:
     """What differs in the data of two runs, a phrase each: likelihoods, their options, the inputs, the tables."""
-    first, second = (dict(map(runfile.entry, run.settings.likelihoods)) for run in (one, other))
+    first, second = (_likelihoods(run) for run in (one, other))
     found = [f"only {one.name} has {name}" for name in first if name not in second]
     found += [f"only {other.name} has {name}" for name in second if name not in first]
     for name in first:
         if name in second:
             found += _options(f"{name}.", first[name], second[name], one, other)
     found += _options("inputs.", _inputs(one), _inputs(other), one, other)
+    found += _options("", *({"dark_matter": run.settings.dark_matter} for run in (one, other)), one, other)
     if found:
         return found
     tables = one.provenance["data_sha256"], other.provenance["data_sha256"]
@@ -142,6 +143,12 @@ def _options(place: str, first: Mapping[str, Any], second: Mapping[str, Any], on
             yield from _options(f"{place}{key}.", left, right, one, other)
         elif left != right:
             yield f"{place}{key} is {_text(left)} in {one.name} and {_text(right)} in {other.name}"
+
+
+def _likelihoods(run: Run) -> dict[str, dict[str, Any]]:
+    """Kind and options by what each likelihood is called."""
+    entries = ((runfile.label(item), *runfile.entry(item)) for item in run.settings.likelihoods)
+    return {label: options if label == kind else {"kind": kind, **options} for label, kind, options in entries}
 
 
 def _inputs(run: Run) -> dict[str, Any]:

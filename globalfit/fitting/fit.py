@@ -33,7 +33,6 @@ from globalfit.results.provenance import data_checksums, provenance
 from globalfit.results.schema import CrossCheckRecord, Details, Evidence
 from globalfit.runfile import RunFile
 from globalfit.runfile.document import dump
-from globalfit.samplers.batching import BLOCK
 from globalfit.samplers.draws import Draws, Optimum
 from globalfit.samplers.evidence.bridge import cross_checked
 from globalfit.samplers.protocol import Sampler
@@ -69,6 +68,8 @@ def fit(
     """
     started, clock = datetime.datetime.now(datetime.UTC), Clock()
     progress(Event("building", 0.0, message=run.source.name))
+    if run.advice:
+        progress(Event(WARNING, 0.0, message=run.advice))
     with clock("building"):
         full, posterior, sampler = build(run)
         if posterior.ndim == 0:
@@ -82,7 +83,7 @@ def fit(
             title = f"globalfit {globalfit.__version__}: a run with all its settings"
             write_text(folder / names.RUN, dump(full.model_dump(mode="json"), title))
         with clock("sampling"):
-            probe = probe_prior(posterior, run.seed, getattr(sampler, "block", BLOCK))
+            probe = probe_prior(posterior, run.seed, sampler.block)
             if probe.not_finite > 0.0:
                 progress(Event(WARNING, 0.0, message=NOT_FINITE.format(100.0 * probe.not_finite)))
             identity = run_identity(full, posterior, probe)

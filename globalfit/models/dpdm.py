@@ -39,7 +39,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit.models import Parameter
+from globalfit.models import Model, Parameter
 from globalfit.models.completion import completed, loop_parameters, words
 from globalfit.models.loop_mixing import LoopMixing
 from globalfit.physics import fermions, status
@@ -75,7 +75,7 @@ class DPDMOptions(BaseModel):
     )
 
 
-class DPDM(eqx.Module):
+class DPDM(Model):
     """Z and Z' with kinetic mixing."""
 
     Options: ClassVar = DPDMOptions

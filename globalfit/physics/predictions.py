@@ -92,6 +92,15 @@ class Predictions:
             raise UnknownNameError("prediction", name, self._vocabulary)
         return self.once(name, self._vocabulary[name].compute)
 
+    def value(self, name: str) -> Array:
+        """A prediction, or else the parameter of this name.
+
+        Raises `UnknownNameError` for neither.
+        """
+        if name not in self._vocabulary and name in self.parameters:
+            return self.parameters[name]
+        return self[name]
+
     def once(self, key: str, compute: Callable[[Predictions], Any]) -> Any:
         """Result of `compute(self)`, remembered under `key`: for intermediate results that several words share."""
         if key not in self._memory:
@@ -110,7 +119,7 @@ class Predictions:
 
     @property
     def dark_matter_fraction(self) -> Array:
-        """Fraction of the dark matter that this particle makes up: 1, or as the relic likelihood's mode says."""
+        """Fraction of the dark matter that this particle makes up: 1, or less where it may be a component."""
         if self._fraction is None:
             return jnp.ones(())
         return self.once("dark_matter_fraction", self._fraction)

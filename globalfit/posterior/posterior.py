@@ -7,7 +7,7 @@ fixed values does not compile anything again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from globalfit.experiment.protocol import Likelihood
 from globalfit.models import Model, Parameter, every_parameter
+from globalfit.physics.dark_matter_fraction import component_fraction
 from globalfit.physics.inputs import Inputs
 from globalfit.physics.predictions import Predictions, Vocabulary
 from globalfit.posterior.assessment import Assessment, assess
@@ -22,6 +23,8 @@ from globalfit.posterior.parameters import Parameters
 
 # Points that are evaluated at once: their working set fits into a core's cache.
 CHUNK = 128
+
+DarkMatterRole = Literal["all", "component"]
 
 
 class Evaluation(NamedTuple):
@@ -41,6 +44,7 @@ class Posterior(eqx.Module):
     likelihoods: dict[str, Likelihood]
     vocabulary: Vocabulary = eqx.field(static=True)
     inputs: Inputs = eqx.field(static=True)
+    dark_matter: DarkMatterRole = eqx.field(static=True, default="all")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,9 +79,7 @@ class Posterior(eqx.Module):
 
     def predictions(self, values: Mapping[str, Array]) -> Predictions:
         """Predictions of one point given all its parameters by name."""
-        fraction = next(
-            (f for f in (getattr(item, "dark_matter_fraction", None) for item in self.likelihoods.values()) if f), None
-        )
+        fraction = component_fraction if self.dark_matter == "component" else None
         portal = self.model.portal(values, self.inputs)
         return Predictions(portal, self.inputs, values, self.vocabulary, fraction)
 

@@ -308,7 +308,7 @@ def test_describes_itself():
     assert isinstance(LEP, Likelihood)
     assert len(LEP.measurements) == 48
     assert set(LEP.conflicts) == {LepZprime.name}
-    assert set(LepZprime.conflicts) == {LEP.name}
+    assert set(LepZprime.conflicts) == {"lep_contact"}
     words = {item.prediction: item for item in LEP.measurements if item.prediction}
     predictions = predictions_of(portal_of(("c", "x"), (500.0, 900.0), 0.1, {E: (0.1, 0.3), MU: (0.2, 0.1)}, {}))
     pulls, measurements = LEP.pulls(predictions), LEP.measurements

@@ -149,15 +149,33 @@ def test_status_names_what_is_other(monkeypatch):
 
 def test_status_notices_other_data():
     folder = written(run_a(TWO_RUNS))
-    name = "globalfit.likelihoods.lz_2024/limits.csv"
     table = Path(str(importlib.resources.files("globalfit.likelihoods.lz_2024"))) / "limits.csv"
     known = hashlib.sha256(table.read_bytes()).hexdigest()
-    for checksum, state in ((known, State.FINISHED), ("0" * 64, State.OTHER_DATA)):
+    before, now = "globalfit.likelihoods.lz_2024/limits.csv", "lz_2024/limits.csv"
+    wrong = "0" * 64
+    for name, checksum, state in (
+        (before, known, State.FINISHED),
+        (now, known, State.FINISHED),
+        (before, wrong, State.OTHER_DATA),
+        (now, wrong, State.OTHER_DATA),
+    ):
         checksums = {"no.package/x.csv": "1", name: checksum}
         (folder / names.PROVENANCE).write_text(json.dumps(PROVENANCE | {"data_sha256": checksums}))
         found = standing(folder)
         assert found.state is state
-    assert found.reason == f"{name} has changed since"
+    assert found.reason == "lz_2024/limits.csv has changed since"
+
+
+def test_status_imports_nothing_that_a_result_names(tmp_path, monkeypatch):
+    trap = tmp_path / "trap"
+    trap.mkdir()
+    (trap / "__init__.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    folder = written(run_a(TWO_RUNS))
+    for package in ("trap", "trap.inner", "trap.__main__.x", "venv.__main__.x"):
+        (folder / names.PROVENANCE).write_text(json.dumps(PROVENANCE | {"data_sha256": {f"{package}/y.csv": "0"}}))
+        assert standing(folder).state is State.FINISHED
+    assert "trap" not in sys.modules
 
 
 def test_status_needs_several_runs_or_a_folder(tmp_path):

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from globalfit import plugins
 from globalfit.build import built as build
 from globalfit.experiment.limit_curves import Curve, Picture
-from globalfit.experiment.protocol import Measurement, NoOptions
-from globalfit.models import Parameter
+from globalfit.experiment.protocol import Likelihood, Measurement
+from globalfit.models import Model, Parameter
 from globalfit.physics import status
 from globalfit.physics.fermions import FERMIONS
 from globalfit.physics.mixing import Mixing
@@ -24,6 +24,7 @@ from globalfit.physics.predictions import NO_WORDS, Prediction
 from globalfit.posterior.posterior import evaluate
 from globalfit.progress import Event
 from globalfit.samplers.draws import Diagnostic, Draws, Evidence, Weighted
+from globalfit.samplers.protocol import Sampler
 
 SOURCE = "invented for the tests"
 # Samplers of the program, under names of their own.
@@ -44,7 +45,7 @@ class ToyOptions(BaseModel):
     kind: Literal["plain", "fancy"] = "plain"
 
 
-class ToyModel(eqx.Module):
+class ToyModel(Model):
     """Signal = scale * mass * coupling^2; no solution for a coupling above 0.9."""
 
     Options: ClassVar = ToyOptions
@@ -82,14 +83,12 @@ class ToyModel(eqx.Module):
         )
 
 
-class Gauss(eqx.Module):
+class Gauss(Likelihood):
     """signal = central +- 1."""
 
-    Options: ClassVar = NoOptions
     title: ClassVar = "Gaussian toy experiment"
     references: ClassVar = ("Collaboration, Journal 2 (2001) 2",)
     requires: ClassVar = ("signal",)
-    conflicts: ClassVar = {}
     name: str = eqx.field(static=True)
     central: float = 10.0
 
@@ -102,16 +101,8 @@ class Gauss(eqx.Module):
         return (Prediction(f"events_{self.name}", "", "expected events", SOURCE, lambda p: 2.0 * p["signal"]),)
 
     @property
-    def tables(self):
-        return ()
-
-    @property
     def measurements(self):
         return (Measurement("strength", "signal = 10 ± 1 GeV", "signal", self.central, 1.0),)
-
-    @property
-    def maximum(self):
-        return jnp.zeros(())
 
     @property
     def no_signal(self):
@@ -165,7 +156,7 @@ class ToySamplerOptions(BaseModel):
     chains: bool = Field(False, description="several chains of draws without an evidence")
 
 
-class ToySampler:
+class ToySampler(Sampler):
     """Importance sampling of the prior."""
 
     Options: ClassVar = ToySamplerOptions
