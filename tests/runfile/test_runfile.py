@@ -227,7 +227,13 @@ def test_json_schema_knows_names_and_options():
     names, options = run["properties"]["model"]["anyOf"]
     assert names == {"enum": ["toy"]}
     assert "scale" in options["properties"]["toy"]["anyOf"][0]["properties"]
-    assert run["properties"]["likelihoods"]["items"]["anyOf"][0]["enum"] == ["gauss", "needy", "new_gauss"]
+    assert run["properties"]["likelihoods"]["items"]["anyOf"][0]["enum"] == [
+        "gauss",
+        "gaussian",
+        "limit",
+        "needy",
+        "new_gauss",
+    ]
     assert run["additionalProperties"] is False
 
 

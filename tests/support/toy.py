@@ -204,7 +204,8 @@ def register(monkeypatch, tmp_path):
     """Replace the registered plug-ins, the physics that all models share and the default priors by the toys."""
     groups = {
         "model": {"toy": f"{__name__}:ToyModel"},
-        "likelihood": {"gauss": f"{__name__}:Gauss", "new_gauss": f"{__name__}:NewGauss", "needy": f"{__name__}:Needy"},
+        "likelihood": {"gauss": f"{__name__}:Gauss", "new_gauss": f"{__name__}:NewGauss", "needy": f"{__name__}:Needy"}
+        | {name: plugins.registered("likelihood")[name].value for name in ("gaussian", "limit")},
         "sampler": dict.fromkeys(("dynesty", "toy_sampler"), f"{__name__}:ToySampler")
         | {f"real_{name}": plugins.registered("sampler")[name].value for name in REAL_SAMPLERS},
     }
