@@ -17,7 +17,7 @@ the class variable `exclusion`, `one_sided` by default:
   `without_signal()`, the same experiment with data as expected. For Gaussian data this is the published CLs.
 
 The relic density has no hypothesis without dark matter: there q sums the squared pulls of predictions above the data,
-so that only too much dark matter is excluded, in both modes of the likelihood; too little needs another component.
+so that only too much dark matter is excluded; too little needs another component.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Axial(Model):
     )
 
     @classmethod
-    def build(cls, options: AxialOptions) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: AxialOptions) -> Self:  # noqa: ARG003 - the base's signature
         return cls()
 
     @property

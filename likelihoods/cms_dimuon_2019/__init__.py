@@ -58,7 +58,7 @@ class CMSDimuon2019(GaussianData):
     quark_weights: MassTable
 
     @classmethod
-    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         table = strength.limit_table()
         observed = table["epsilon"] ** 2
         best, sigma = gaussian_from_limit(observed, _expected(table), table.provenance.confidence_level or 0.9)

@@ -85,7 +85,7 @@ class Ewpo(Likelihood):
     m_w: Average = eqx.field(static=True)
 
     @classmethod
-    def build(cls, options: EwpoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: EwpoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         """Read the tables and invert the covariance."""
         sampled = options.nuisances == "sampled"
         matrix = covariance(options.m_w, parametric=not sampled)

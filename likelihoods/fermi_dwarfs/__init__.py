@@ -78,7 +78,7 @@ class FermiDwarfs(Likelihood):
     data: tuple[Table, ...] = eqx.field(static=True)
 
     @classmethod
-    def build(cls, options: FermiDwarfsOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: FermiDwarfsOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         names = ("bins.csv", "dwarfs.csv", "published_limits.csv")
         bins, galaxies, published = (read_table("globalfit.likelihoods.fermi_dwarfs", name) for name in names)
         chosen = (galaxies["measured_j_set"] > 0.0) | (options.dwarfs == "all")

@@ -77,7 +77,7 @@ class LepContact(GaussianData):
     exclusion: ClassVar = "two_sided"
 
     @classmethod
-    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         data = read_table(_PACKAGE, "lep2_combination.csv")
         return cls(
             jnp.asarray(np.concatenate([data[item.named("")] for item in _OBSERVABLES])),

@@ -51,7 +51,7 @@ class LepZprime(GaussianData):
     exclusion: ClassVar = "two_sided"
 
     @classmethod
-    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         return cls(jnp.zeros(2), jnp.asarray(_limits() ** 2 / np.sqrt(TWO_SIDED_95)))
 
     @property

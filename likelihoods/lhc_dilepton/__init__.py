@@ -60,7 +60,7 @@ class LHCDilepton(Counting):
     double_exposure: bool = eqx.field(static=True, default=False)
 
     @classmethod
-    def build(cls, options: LHCDileptonOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: LHCDileptonOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         table = spectrum.bins_table()
         observed, background = (
             np.stack([table[f"{channel}_{kind}"] for channel in spectrum.CHANNELS])

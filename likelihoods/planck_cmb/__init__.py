@@ -52,7 +52,7 @@ class PlanckCMB(GaussianData):
     data: tuple[Table, ...] = eqx.field(static=True)
 
     @classmethod
-    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         limit, curves = read_table("globalfit.likelihoods.planck_cmb", "planck_2018.csv"), read_table(*TABLE)
         return cls(
             observed=jnp.zeros(1),
