@@ -118,7 +118,8 @@ def _posterior(run: RunFile) -> tuple[Posterior, dict[str, Any]]:
     if run.dark_matter == "component" and OMEGA_H2 not in vocabulary:
         raise run.source.error(("dark_matter",), f"'component' needs the prediction '{OMEGA_H2}', which nothing makes.")
     parameters = every_parameter(model, likelihoods.values())
-    known = entries(run, choice.name, parameters)
+    required = {name for item in likelihoods.values() for name in item.requires}
+    known = entries(run, choice.name, parameters, required)
     _check_requirements(run, likelihoods, {*vocabulary, *known})
     filled = {
         "model": choice.entry,

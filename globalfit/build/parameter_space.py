@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.expression import Expression
@@ -33,8 +33,12 @@ class Entry:
     path: tuple[str, ...]
 
 
-def entries(run: RunFile, model: str, parameters: Sequence[Parameter]) -> dict[str, Entry]:
+def entries(
+    run: RunFile, model: str, parameters: Sequence[Parameter], required: Collection[str] = ()
+) -> dict[str, Entry]:
     """Every parameter of the model and the likelihoods in its order, then the auxiliary ones of the run file.
+
+    An auxiliary one is used by the expression of another, or `required` by a likelihood.
 
     Raises `ConfigurationError` for a parameter without a prior and for a name that results have for something else,
     `UnknownNameError` for a parameter that nothing uses.
@@ -58,7 +62,7 @@ def entries(run: RunFile, model: str, parameters: Sequence[Parameter]) -> dict[s
         if name in RESERVED or name.startswith(RESERVED_BEGINNINGS):
             raise run.source.error(("parameters", name), "is the name of a column of the results; choose another one.")
     result |= {name: item for name, item in auxiliary.items() if name not in result}
-    _check_used(result, known)
+    _check_used(result, [*known, *(name for name in required if name in result)])
     return result
 
 
@@ -106,7 +110,7 @@ def _expression(text: str, known: set[str]) -> Expression:
 
 
 def _check_used(entries: Mapping[str, Entry], known: Sequence[str]) -> None:
-    """An auxiliary parameter must be used, directly or through others, by a parameter of the model."""
+    """An auxiliary parameter must be used, directly or through others, by one that is `known` to be."""
     used, todo = set(known), list(known)
     while todo:
         item = entries[todo.pop()]

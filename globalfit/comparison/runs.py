@@ -127,7 +127,8 @@ def differences(one: Run, other: Run) -> list[str]:
         if name in second:
             found += _options(f"{name}.", first[name], second[name], one, other)
     found += _options("inputs.", _inputs(one), _inputs(other), one, other)
-    found += _options("", *({"dark_matter": run.settings.dark_matter} for run in (one, other)), one, other)
+    roles = [{"dark_matter": run.settings.dark_matter} for run in (one, other)]
+    found += _options("", roles[0], roles[1], one, other)
     if found:
         return found
     tables = one.provenance["data_sha256"], other.provenance["data_sha256"]

@@ -41,7 +41,8 @@ class Gaussian(Likelihood):
 
         Raises `ConfigurationError` for a text that is no expression.
         """
-        return cls(Expression(quantity), *map(jnp.asarray, (mean, sigma, theory_error)), **more)
+        numbers = {"mean": mean, "sigma": sigma, "theory_error": theory_error}
+        return cls(Expression(quantity), **{name: jnp.asarray(x) for name, x in numbers.items()}, **more)
 
     @property
     def requires(self) -> frozenset[str]:

@@ -84,7 +84,10 @@ class DPDM(Model):
     references: ClassVar = ("Zeng, arXiv:2203.09462",)
 
     options: DPDMOptions = eqx.field(static=True, default=DPDMOptions())
-    parameters: tuple[Parameter, ...] = eqx.field(static=True, default=(_M_CHI, _M_ZP, _EPSILON, _G_CHI))
+    # Those of the base do not depend on options; these do.
+    parameters: tuple[Parameter, ...] = eqx.field(  # pyright: ignore[reportIncompatibleVariableOverride]
+        static=True, default=(_M_CHI, _M_ZP, _EPSILON, _G_CHI)
+    )
 
     @classmethod
     def build(cls, options: DPDMOptions) -> Self:

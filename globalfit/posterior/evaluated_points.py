@@ -107,7 +107,7 @@ def complete(posterior: Posterior, values: Batch) -> dict[str, Float[np.ndarray,
         if name not in result and expression.names <= set(result):
             with np.errstate(all="ignore"):
                 result[name] = np.broadcast_to(np.asarray(expression(_arrays(result))), (size,)).astype(float)
-    missing = [parameter.name for parameter in posterior.model.parameters if parameter.name not in result]
+    missing = [name for name in _parameters_needed(posterior) if name not in result]
     if missing:
         lacking = _sources(posterior, missing, set(result))
         raise ConfigurationError(
@@ -139,8 +139,15 @@ def needed(posterior: Posterior, given: set[str]) -> list[str]:
     for name, expression in posterior.parameters.expressions.items():
         if expression.names <= known:
             known |= {name}
-    missing = [parameter.name for parameter in posterior.model.parameters if parameter.name not in known]
+    missing = [name for name in _parameters_needed(posterior) if name not in known]
     return _sources(posterior, missing, known)
+
+
+def _parameters_needed(posterior: Posterior) -> list[str]:
+    """Parameters of the model, and those that likelihoods ask for by name."""
+    required = (name for item in posterior.likelihoods.values() for name in sorted(item.requires))
+    own = [name for name in required if name not in posterior.vocabulary]
+    return list(dict.fromkeys([*(parameter.name for parameter in posterior.model.parameters), *own]))
 
 
 @eqx.filter_jit

@@ -72,6 +72,17 @@ def test_several_of_a_kind_on_expressions_have_a_column_each(folder):
         build_posterior(loaded(folder, *["gaussian: {prediction: signal, mean: 3, sigma: 0.5}"] * 2))
 
 
+def test_a_parameter_of_ones_own_may_be_used_by_a_likelihood_alone(folder):
+    run = loaded(folder, "gaussian: {prediction: signal * factor, mean: 8, sigma: 1}")
+    posterior = build_posterior(run.model_copy(update={"parameters": {"factor": {"uniform": [1.0, 3.0]}}}))
+    assert posterior.names == ("mass", "coupling", "factor")
+    point = {"mass": np.array([4.0]), "coupling": np.array([1.0])}
+    row = evaluate_batch(posterior, point | {"factor": np.array([2.0])})
+    assert row.pulls["gaussian"][0, 0] == pytest.approx(0.0, abs=1e-9)
+    with pytest.raises(ConfigurationError, match="no value for the parameter 'factor'"):
+        evaluate_batch(posterior, point)
+
+
 def test_a_limit_is_a_gaussian_in_the_signal_strength_about_zero(folder):
     posterior = build_posterior(loaded(folder, LIMIT))
     z = 1.6448536269514722
