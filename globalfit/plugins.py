@@ -61,7 +61,8 @@ def _fault(found: Any, base: type) -> str:
         return f"is no subclass of {place}; derive its class from that."
     fields = {field.name for field in dataclasses.fields(found)} if dataclasses.is_dataclass(found) else set()
     variables = [name for name in inspect.get_annotations(base) if not hasattr(found, name) and name not in fields]
-    if missing := [*sorted((inspect.isabstract(found) and found.__abstractmethods__) or ()), *variables]:
+    methods: frozenset[str] = getattr(found, "__abstractmethods__", frozenset())
+    if missing := [*sorted(methods), *variables]:
         return f"lacks {', '.join(missing)}, which {place} asks for."
     own = fields | {name for cls in found.__mro__ if not issubclass(base, cls) for name in vars(cls)}
     for name in sorted(name for name in own if not name.startswith("_") and not hasattr(base, name)):

@@ -19,7 +19,9 @@ def translated(document: Document) -> tuple[Document, str]:
     """
     data = document.data
     listed = data.get("likelihoods")
-    for index, item in enumerate(listed if isinstance(listed, list) else ()):
+    if not isinstance(listed, list):
+        return document, ""
+    for index, item in enumerate(listed):
         options = item.get(_RELIC) if isinstance(item, dict) and len(item) == 1 else None
         mode = options.get(_MODE) if isinstance(options, dict) else None
         if not isinstance(options, dict) or not isinstance(mode, str) or mode not in _ROLES:
