@@ -46,7 +46,7 @@ class Parameter:
 class Model(eqx.Module):
     """What the engine needs of a model; it has no numerics of its own.
 
-    A model whose parameters depend on its options has them as a field.
+    A model whose parameters depend on its options has them as a property.
     """
 
     Options: ClassVar[type[BaseModel]]

@@ -84,16 +84,17 @@ class DPDM(Model):
     references: ClassVar = ("Zeng, arXiv:2203.09462",)
 
     options: DPDMOptions = eqx.field(static=True, default=DPDMOptions())
-    # Those of the base do not depend on options; these do.
-    parameters: tuple[Parameter, ...] = eqx.field(  # pyright: ignore[reportIncompatibleVariableOverride]
-        static=True, default=(_M_CHI, _M_ZP, _EPSILON, _G_CHI)
-    )
 
     @classmethod
     def build(cls, options: DPDMOptions) -> Self:
-        if options.uv == "none":
-            return cls(options)
-        return cls(options, (_M_CHI, _M_ZP, _G_CHI, *loop_parameters(_LARGEST_COUPLING)))
+        return cls(options)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """With mixing from loops they are those of the loops."""
+        if self.options.uv == "none":
+            return (_M_CHI, _M_ZP, _EPSILON, _G_CHI)
+        return (_M_CHI, _M_ZP, _G_CHI, *loop_parameters(_LARGEST_COUPLING))
 
     @property
     def provides(self) -> tuple[Prediction, ...]:

@@ -22,7 +22,7 @@ from globalfit.physics.scattering.nreft import nreft_coefficients
 from tests.support.table import numbers, read
 
 INPUTS = PRESETS["micromegas6"]
-NAMES = tuple(parameter.name for parameter in DPDM.parameters)
+NAMES = tuple(parameter.name for parameter in DPDM().parameters)
 TABLE = read(__file__, "dpdm.csv")
 EVENTS = numbers(__file__, "dpdm_events.csv")
 WORDS = {
