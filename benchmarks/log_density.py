@@ -67,7 +67,7 @@ def microseconds(part: Part, posterior: Posterior, theta: jax.Array) -> float:
 
 def main() -> None:
     """Measure and print, line by line."""
-    posterior = build(runfile.load("axial"))[0]
+    posterior = build(runfile.load("axial")).posterior
     u = np.random.default_rng(0).random((BATCH, posterior.ndim))
     theta = jax.vmap(posterior.transform)(jnp.asarray(u))
     print(f"{'part':<34}{'us/point':>10}{'with gradient':>15}{'ratio':>8}")

@@ -24,8 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML, YAMLError
 
 from globalfit.errors import DataError
+from globalfit.table_names import PROVENANCE, logical_name
 
-PROVENANCE = "provenance.yaml"
 # Unit of a column that holds text.
 LABEL = "label"
 
@@ -84,7 +84,7 @@ def read_table(package: str, filename: str) -> Table:
     Raises `DataError` when the file or its provenance is missing or incomplete, when the checksum differs, or when the
     columns are not the described ones.
     """
-    name = f"{package}/{filename}"
+    name = logical_name(f"{package}/{filename}")
     return table_from(importlib.resources.files(package), filename, name)
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int
 from globalfit.analysis.contours import Axis, Curve, Field, regions
 from globalfit.analysis.details import status_table
 from globalfit.analysis.stored_draws import all_parameters, portal_status
-from globalfit.experiment.exclusion import LEVELS, rule, significance
+from globalfit.experiment.exclusion import LEVELS, significance
 from globalfit.physics import status
 from globalfit.posterior.evaluated_points import evaluate_batch
 from globalfit.posterior.posterior import Posterior
@@ -71,7 +71,7 @@ def evaluate_plane(posterior: Posterior, mesh: Mesh, progress: Progress) -> Plan
         predictions={name: np.where(solved, row.predictions[name], np.nan) for name in _shown(posterior)},
         terms={name: row.terms[name] for name in posterior.likelihoods},
         exclusion={
-            name: np.where(solved, significance(rule(item), row.exclusion[name]), np.nan)
+            name: np.where(solved, significance(item.exclusion, row.exclusion[name]), np.nan)
             for name, item in posterior.likelihoods.items()
         },
         log_likelihood=row.log_likelihood,
@@ -98,7 +98,7 @@ def plane_record(posterior: Posterior, plane: Plane) -> PlaneRecord:
             {
                 "name": name,
                 "title": item.title,
-                "rule": rule(item),
+                "rule": item.exclusion,
                 "relic": any(one.prediction == RELIC for one in item.measurements),
                 "excluded_90": _fraction(plane.exclusion[name] > LEVELS[90]),
                 "excluded_95": _fraction(plane.exclusion[name] > LEVELS[95]),

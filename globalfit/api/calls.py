@@ -42,7 +42,7 @@ def check(run: Source, draws: int = 1000, gradients: bool = True) -> PriorCheck:
     settings = _settings(run)
     use_compilation_cache()
     with shown_progress() as progress:
-        return check_prior(build(settings)[0], draws, settings.seed, gradients, progress)
+        return check_prior(build(settings).posterior, draws, settings.seed, gradients, progress)
 
 
 def fit(run: Source, folder: str | Path | None = None, checkpoint_every: float = names.CHECKPOINT_EVERY_S) -> Result:

@@ -2,67 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
 
 from globalfit import plugins
 from globalfit.build.definitions import check_definitions
 from globalfit.build.parameter_space import entries, parameter_space
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.experiment.protocol import Likelihood
-from globalfit.models import Model, every_parameter, variants
+from globalfit.models import every_parameter, variants
+from globalfit.physics.dark_matter_fraction import OMEGA_H2
 from globalfit.physics.inputs import PRESETS, Inputs
-from globalfit.physics.predictions import Prediction, merge_vocabularies
+from globalfit.physics.predictions import Prediction, Vocabulary
 from globalfit.posterior.posterior import Posterior
-from globalfit.runfile import RunFile, entry
+from globalfit.runfile import RunFile, entry, label
 from globalfit.runfile.validation import validate_options
 from globalfit.samplers.protocol import Sampler
 
 
-def build(run: RunFile) -> tuple[Posterior, Sampler]:
-    """Posterior and sampler of a run.
+class Built(NamedTuple):
+    """A run with every default filled in, as it is written beside its results, and what computes it."""
+
+    run: RunFile
+    posterior: Posterior
+    sampler: Sampler
+
+
+def build(run: RunFile) -> Built:
+    """Everything that a run names.
 
     Raises `ConfigurationError` with file:line:column and key of what is wrong, `DataError` for a faulty table.
     """
-    posterior, sampler = build_posterior(run), build_sampler(run)
+    posterior, filled = _posterior(run)
+    choice = _chosen(run, "sampler", run.sampler, ("sampler",))
+    with run.source.at("sampler"):
+        sampler = choice.cls.build(choice.options)
     check_definitions(run, posterior)
-    if check := getattr(sampler, "check", None):
-        with run.source.at("sampler"):
-            check(posterior.names)
-    return posterior, sampler
+    with run.source.at("sampler"):
+        sampler.check(posterior.names)
+    return Built(run.model_copy(update={**filled, "sampler": choice.entry}), posterior, sampler)
 
 
 def build_posterior(run: RunFile) -> Posterior:
     """Posterior of a run; the sampler is not looked at."""
-    model, inputs = build_model(run), build_inputs(run)
-    likelihoods = build_likelihoods(run, inputs)
-    groups = [model.provides, *(likelihood.provides for likelihood in likelihoods.values())]
-    vocabulary = merge_vocabularies(core_vocabulary(), *groups)
-    for index, (name, likelihood) in enumerate(likelihoods.items()):
-        for missing in (word for word in likelihood.requires if word not in vocabulary):
-            error = UnknownNameError("prediction", missing, vocabulary)
-            raise run.source.error(("likelihoods", index), f"'{name}' needs an {error}")
-    parameters = every_parameter(model, likelihoods.values())
-    space = parameter_space(entries(run, entry(run.model)[0], parameters), parameters)
-    return Posterior(space, model, likelihoods, vocabulary, inputs)
+    return _posterior(run)[0]
 
 
-def build_sampler(run: RunFile) -> Sampler:
-    """Sampler of a run with its options."""
-    cls, options = _plugin(run, "sampler", run.sampler, ("sampler",))
-    with run.source.at("sampler"):
-        return cls.build(options)
-
-
-def build_model(run: RunFile) -> Model:
-    """Model of a run with its options."""
-    cls, options = _plugin(run, "model", run.model, ("model",))
-    with run.source.at("model"):
-        return cls.build(options)
-
-
-def build_inputs(run: RunFile) -> Inputs:
-    """Standard-Model inputs: a preset, or single values on top of one."""
+def build_inputs(run: RunFile) -> tuple[Inputs, dict[str, Any]]:
+    """Standard-Model inputs, a preset or values on top of one; and the same as a run file writes them in full."""
     overrides: dict[str, Any] = {"preset": run.inputs} if isinstance(run.inputs, str) else dict(run.inputs)
     preset = overrides.pop("preset", "default")
     if not isinstance(preset, str) or preset not in PRESETS:
@@ -70,22 +59,91 @@ def build_inputs(run: RunFile) -> Inputs:
             raise UnknownNameError("preset of inputs", str(preset), PRESETS)
     # Only the user's keys can be wrong, so that every error has a place in the run file.
     validate_options(Inputs, overrides, run.source, ("inputs",))
-    return validate_options(Inputs, PRESETS[preset].model_dump() | overrides, run.source, ("inputs",))
+    inputs = validate_options(Inputs, PRESETS[preset].model_dump() | overrides, run.source, ("inputs",))
+    return inputs, {"preset": preset, **inputs.model_dump()}
 
 
-def build_likelihoods(run: RunFile, inputs: Inputs) -> dict[str, Likelihood]:
-    """Likelihoods of a run by name.
+def core_vocabulary() -> Vocabulary:
+    """Predictions that every model has, and the status flags of the physics."""
+    from globalfit.physics.observables import VOCABULARY
+
+    return VOCABULARY
+
+
+def every_prediction() -> dict[str, Prediction]:
+    """Predictions that every model has, those of single models whatever their options, and those of likelihoods with
+    default options."""
+    words = dict(core_vocabulary())
+    for name in plugins.registered("model"):
+        for model in variants(plugins.load("model", name)).values():
+            words |= {word.name: word for word in model.provides}
+    for name in plugins.registered("likelihood"):
+        likelihood = plugins.load("likelihood", name)
+        if plugins.needs_options(likelihood):
+            continue
+        words |= {word.name: word for word in likelihood.build(likelihood.Options(), PRESETS["default"]).provides}
+    return words
+
+
+class _Choice(NamedTuple):
+    """A plug-in that a run file names, with its validated options."""
+
+    name: str
+    cls: Any
+    options: BaseModel
+
+    @property
+    def entry(self) -> str | dict[str, Any]:
+        """As a run file writes it with all its options; a bare name if it has none."""
+        values = self.options.model_dump(mode="json")
+        return {self.name: values} if values else self.name
+
+
+def _chosen(run: RunFile, kind: plugins.Kind, item: Any, path: tuple[str | int, ...]) -> _Choice:
+    name, options = entry(item)
+    with run.source.at(*path):
+        cls = plugins.load(kind, name)
+    return _Choice(name, cls, validate_options(cls.Options, options, run.source, (*path, name)))
+
+
+def _posterior(run: RunFile) -> tuple[Posterior, dict[str, Any]]:
+    """The posterior, and the settings behind it with every default filled in."""
+    choice = _chosen(run, "model", run.model, ("model",))
+    with run.source.at("model"):
+        model = choice.cls.build(choice.options)
+    inputs, inputs_entry = build_inputs(run)
+    choices = [_chosen(run, "likelihood", item, ("likelihoods", index)) for index, item in enumerate(run.likelihoods)]
+    likelihoods = _likelihoods(run, choices, inputs)
+    vocabulary = core_vocabulary().extended(model.provides, *(item.provides for item in likelihoods.values()))
+    if run.dark_matter == "component" and OMEGA_H2 not in vocabulary:
+        raise run.source.error(("dark_matter",), f"'component' needs the prediction '{OMEGA_H2}', which nothing makes.")
+    parameters = every_parameter(model, likelihoods.values())
+    required = {name for item in likelihoods.values() for name in item.requires}
+    known = entries(run, choice.name, parameters, required)
+    _check_requirements(run, likelihoods, {*vocabulary, *known})
+    filled = {
+        "model": choice.entry,
+        "parameters": {name: item.value for name, item in known.items()},
+        "inputs": inputs_entry,
+        "likelihoods": [item.entry for item in choices],
+    }
+    space = parameter_space(known, parameters)
+    return Posterior(space, model, likelihoods, vocabulary, inputs, run.dark_matter), filled
+
+
+def _likelihoods(run: RunFile, choices: Sequence[_Choice], inputs: Inputs) -> dict[str, Likelihood]:
+    """Likelihoods by name.
 
     Raises `ConfigurationError` for one that is asked for twice, or together with one that it is in conflict with.
     """
     result: dict[str, Likelihood] = {}
-    for index, item in enumerate(run.likelihoods):
-        name, _ = entry(item)
-        cls, options = _plugin(run, "likelihood", item, ("likelihoods", index))
+    for index, (choice, item) in enumerate(zip(choices, run.likelihoods, strict=True)):
+        name = label(item)
         with run.source.at("likelihoods", index):
             if name in result:
                 raise ConfigurationError(f"'{name}' is given twice; its data would count twice.")
-            result[name] = cls.build(options, inputs)
+            built = choice.cls.build(choice.options, inputs)
+            result[name] = built.for_component() if run.dark_matter == "component" else built
     for index, (name, likelihood) in enumerate(result.items()):
         for other, reason in likelihood.conflicts.items():
             if other in result:
@@ -96,57 +154,8 @@ def build_likelihoods(run: RunFile, inputs: Inputs) -> dict[str, Likelihood]:
     return result
 
 
-def resolve(run: RunFile) -> RunFile:
-    """The same run with every default filled in, as it is written beside its results."""
-    model, inputs = build_model(run), build_inputs(run)
-    parameters = every_parameter(model, build_likelihoods(run, inputs).values())
-    name = entry(run.model)[0]
-    preset = run.inputs if isinstance(run.inputs, str) else run.inputs.get("preset", "default")
-    places = [("likelihoods", index) for index in range(len(run.likelihoods))]
-    return run.model_copy(
-        update={
-            "model": _filled(run, "model", run.model, ("model",)),
-            "parameters": {key: item.value for key, item in entries(run, name, parameters).items()},
-            "inputs": {"preset": preset, **inputs.model_dump()},
-            "likelihoods": [
-                _filled(run, "likelihood", item, place) for item, place in zip(run.likelihoods, places, strict=True)
-            ],
-            "sampler": _filled(run, "sampler", run.sampler, ("sampler",)),
-        }
-    )
-
-
-def core_vocabulary() -> tuple[Prediction, ...]:
-    """Predictions that every model has."""
-    from globalfit.physics.observables import VOCABULARY
-
-    return VOCABULARY
-
-
-def every_prediction() -> dict[str, Prediction]:
-    """Predictions that every model has, those of single models whatever their options, and those of likelihoods with
-    default options."""
-    words = {word.name: word for word in core_vocabulary()}
-    for name in plugins.registered("model"):
-        for model in variants(plugins.load("model", name)).values():
-            words |= {word.name: word for word in model.provides}
-    for name in plugins.registered("likelihood"):
-        likelihood = plugins.load("likelihood", name)
-        words |= {word.name: word for word in likelihood.build(likelihood.Options(), PRESETS["default"]).provides}
-    return words
-
-
-def _plugin(run: RunFile, kind: plugins.Kind, item: Any, path: tuple[str | int, ...]) -> tuple[Any, Any]:
-    """Class and validated options of an entry."""
-    name, options = entry(item)
-    with run.source.at(*path):
-        cls = plugins.load(kind, name)
-    return cls, validate_options(cls.Options, options, run.source, (*path, name))
-
-
-def _filled(run: RunFile, kind: plugins.Kind, item: Any, path: tuple[str | int, ...]) -> str | dict[str, Any]:
-    """An entry with all its options, a bare name if it has none."""
-    name, _ = entry(item)
-    _, options = _plugin(run, kind, item, path)
-    values: Mapping[str, Any] = options.model_dump(mode="json")
-    return {name: dict(values)} if values else name
+def _check_requirements(run: RunFile, likelihoods: Mapping[str, Likelihood], known: set[str]) -> None:
+    for index, (name, likelihood) in enumerate(likelihoods.items()):
+        for missing in sorted(set(likelihood.requires) - known):
+            error = UnknownNameError("prediction", missing, known)
+            raise run.source.error(("likelihoods", index), f"'{name}' needs an {error}")

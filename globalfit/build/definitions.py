@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from globalfit.build.parameter_space import domain_text
 from globalfit.errors import ConfigurationError
 from globalfit.models import Parameter
 from globalfit.posterior.evaluated_points import evaluate_batch
@@ -54,7 +53,7 @@ def _check_expression(domain: Parameter, values: Float[np.ndarray, " draw"]) -> 
         raise ConfigurationError(f"this expression is finite for none of {DRAWS} draws of the prior.")
     if not np.any((finite >= domain.low) & (finite <= domain.high)):
         raise ConfigurationError(
-            f"{domain_text(domain)}, but on {DRAWS} draws of the prior this expression lies between {finite.min():g} "
+            f"{domain.domain_text}, but on {DRAWS} draws of the prior this expression lies between {finite.min():g} "
             f"and {finite.max():g}."
         )
 

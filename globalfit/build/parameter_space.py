@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from globalfit.errors import ConfigurationError, UnknownNameError
+from globalfit.expression import Expression
 from globalfit.models import Parameter
-from globalfit.posterior.parameters import Expression, Parameters
+from globalfit.posterior.parameters import Parameters
 from globalfit.posterior.prior import Distribution, Prior, distribution
 from globalfit.runfile import RunFile
 from globalfit.runfile.defaults import default_priors
@@ -32,8 +33,12 @@ class Entry:
     path: tuple[str, ...]
 
 
-def entries(run: RunFile, model: str, parameters: Sequence[Parameter]) -> dict[str, Entry]:
+def entries(
+    run: RunFile, model: str, parameters: Sequence[Parameter], required: Collection[str] = ()
+) -> dict[str, Entry]:
     """Every parameter of the model and the likelihoods in its order, then the auxiliary ones of the run file.
+
+    An auxiliary one is used by the expression of another, or `required` by a likelihood.
 
     Raises `ConfigurationError` for a parameter without a prior and for a name that results have for something else,
     `UnknownNameError` for a parameter that nothing uses.
@@ -57,7 +62,7 @@ def entries(run: RunFile, model: str, parameters: Sequence[Parameter]) -> dict[s
         if name in RESERVED or name.startswith(RESERVED_BEGINNINGS):
             raise run.source.error(("parameters", name), "is the name of a column of the results; choose another one.")
     result |= {name: item for name, item in auxiliary.items() if name not in result}
-    _check_used(result, known)
+    _check_used(result, [*known, *(name for name in required if name in result)])
     return result
 
 
@@ -91,12 +96,6 @@ def parameter_space(entries: Mapping[str, Entry], parameters: Sequence[Parameter
         return Parameters.of(Prior.of(sampled), fixed, expressions)
 
 
-def domain_text(parameter: Parameter) -> str:
-    """`m_chi must lie in [0.1, inf] GeV`."""
-    unit = f" {parameter.unit}" if parameter.unit else ""
-    return f"{parameter.name} must lie in [{parameter.low:g}, {parameter.high:g}]{unit}"
-
-
 def _expression(text: str, known: set[str]) -> Expression:
     try:
         float(text)
@@ -111,7 +110,7 @@ def _expression(text: str, known: set[str]) -> Expression:
 
 
 def _check_used(entries: Mapping[str, Entry], known: Sequence[str]) -> None:
-    """An auxiliary parameter must be used, directly or through others, by a parameter of the model."""
+    """An auxiliary parameter must be used, directly or through others, by one that is `known` to be."""
     used, todo = set(known), list(known)
     while todo:
         item = entries[todo.pop()]
@@ -134,11 +133,11 @@ def _check_support(prior: Distribution, parameter: Parameter | None) -> None:
     low, high = prior.support
     if low < parameter.low or high > parameter.high:
         raise ConfigurationError(
-            f"the prior allows values from {low:g} to {high:g}, but {domain_text(parameter)}"
+            f"the prior allows values from {low:g} to {high:g}, but {parameter.domain_text}"
             + (" (a truncated_normal prior can be cut there)." if high == float("inf") else ".")
         )
 
 
 def _check_value(value: float, parameter: Parameter | None) -> None:
     if parameter is not None and not parameter.low <= value <= parameter.high:
-        raise ConfigurationError(f"found {value:g}, but {domain_text(parameter)}.")
+        raise ConfigurationError(f"found {value:g}, but {parameter.domain_text}.")

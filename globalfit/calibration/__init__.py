@@ -11,7 +11,7 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-from globalfit.build.built import build, resolve
+from globalfit.build.built import build
 from globalfit.calibration.folder import claim, read_trial, write_trial
 from globalfit.calibration.page import write_calibration
 from globalfit.calibration.parallel import spread
@@ -44,12 +44,11 @@ def calibrate(
     holds anything but this calibration, `ClusterError` if a place is not to be had or loses trials.
     """
     started = datetime.datetime.now(datetime.UTC)
-    posterior, sampler = build(run)
+    check_simulators(run)
+    full, posterior, sampler = build(run)
     if posterior.ndim == 0:
         raise run.source.error(("parameters",), "every parameter is fixed; there is nothing to calibrate.")
-    check_simulators(run, posterior)
     check_sampler(run, sampler)
-    full = resolve(run)
     claim(folder, identity(full, posterior, ranks))
 
     def done(number: int) -> Trial | None:

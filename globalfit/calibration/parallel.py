@@ -81,4 +81,5 @@ def spread(
 def _built(settings: str, source: str) -> tuple[Posterior, Any, int]:
     """Posterior, sampler and seed; the sampler keeps what it has compiled from one trial to the next."""
     run = runfile.parse(json.loads(settings), source)
-    return *build(run), run.seed
+    built = build(run)
+    return built.posterior, built.sampler, run.seed

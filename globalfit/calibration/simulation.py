@@ -18,9 +18,9 @@ from globalfit.samplers.batching import too_few_solutions
 # Prior draws without a solution, one after the other, after which the search is given up.
 MOST_TRIES = 20_000
 
-FRACTION = (
-    "the data of '{}' enter the predictions themselves, as the fraction of the dark matter, so that data drawn from a "
-    "prediction are not what its likelihood assumes; choose the mode in which the particle is all of the dark matter."
+COMPONENT = (
+    "of a component of the dark matter the relic density has an upper limit only, which is no distribution from which "
+    "data could be drawn; calibrate with `dark_matter: all`."
 )
 
 
@@ -33,11 +33,10 @@ class Experiment(NamedTuple):
     tried: int
 
 
-def check_simulators(run: RunFile, posterior: Posterior) -> None:
-    """Raise `ConfigurationError` for the first likelihood of the run whose data are not drawn from its predictions."""
-    for index, (name, item) in enumerate(posterior.likelihoods.items()):
-        if getattr(item, "dark_matter_fraction", None) is not None:
-            raise run.source.error(("likelihoods", index), FRACTION.format(name))
+def check_simulators(run: RunFile) -> None:
+    """Raise `ConfigurationError` for a run whose data cannot be drawn from its predictions."""
+    if run.dark_matter == "component":
+        raise run.source.error(("dark_matter",), COMPONENT)
 
 
 def simulate(posterior: Posterior, random: np.random.Generator) -> Experiment:
@@ -62,9 +61,8 @@ def _simulated(
     """Parameters, whether they have a solution, and the likelihoods with data drawn from them."""
     theta = posterior.transform(u)
     predictions = posterior.predictions(posterior.parameters.values(theta))
-    _, flags = posterior.log_likelihood_terms(predictions)
     toys = {
         name: item.simulate(predictions, jax.random.fold_in(key, number))
         for number, (name, item) in enumerate(posterior.likelihoods.items())
     }
-    return theta, (flags & status.FATAL) == 0, toys
+    return theta, (posterior.assess(predictions).status & status.FATAL) == 0, toys

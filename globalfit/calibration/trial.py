@@ -15,7 +15,7 @@ from globalfit.calibration.simulation import simulate
 from globalfit.posterior.posterior import Posterior
 from globalfit.progress import silent
 from globalfit.runfile import RunFile, entry
-from globalfit.samplers.batching import BLOCK, evaluate_cube, inverse_cube
+from globalfit.samplers.batching import evaluate_cube, inverse_cube
 from globalfit.samplers.draws import Draws
 from globalfit.samplers.nested.dead_points import kish
 from globalfit.samplers.protocol import Sampler
@@ -61,7 +61,7 @@ class Trial:
 
 def check_sampler(run: RunFile, sampler: Sampler) -> None:
     """Raise `ConfigurationError` for a sampler that gives no draws of the posterior."""
-    if getattr(sampler, "optimises", False):
+    if sampler.optimises:
         raise run.source.error(("sampler",), NO_DRAWS.format(entry(run.sampler)[0]))
 
 
@@ -78,7 +78,7 @@ def carry_out(posterior: Posterior, sampler: Sampler, number: int, seed: int, si
     chosen = few(draws, size, random)
     # The truth and the draws by the same function: where ln L is flat, rounding must not tell them apart.
     u = np.concatenate([experiment.u[None], inverse_cube(experiment.posterior, chosen)])
-    log_likelihood = evaluate_cube(experiment.posterior, u, getattr(sampler, "block", BLOCK))[1]
+    log_likelihood = evaluate_cube(experiment.posterior, u, sampler.block)[1]
     rows = np.concatenate([experiment.theta[None], chosen])
     columns = {name: rows[:, i] for i, name in enumerate(posterior.names)} | {LOG_LIKELIHOOD: log_likelihood}
     return Trial(

@@ -8,7 +8,7 @@ from globalfit.cli.errors import FAILED
 from globalfit.cli.evaluate import is_run, run_or_model
 from globalfit.compilation_cache import use_compilation_cache
 from globalfit.display import shown_progress
-from globalfit.progress import Event
+from globalfit.progress import WARNING, Event
 from globalfit.runfile import RunFile
 from globalfit.runfile.campaign import load_campaign
 
@@ -47,7 +47,9 @@ def check_run(settings: RunFile, draws: int = DRAWS, gradients: bool = True) -> 
 
     with shown_progress() as progress:
         progress(Event("building", 0.0))
-        found = check_prior(build(settings)[0], draws, settings.seed, gradients, progress)
+        if settings.advice:
+            progress(Event(WARNING, 0.0, message=settings.advice))
+        found = check_prior(build(settings).posterior, draws, settings.seed, gradients, progress)
     click.echo(found)
     click.echo(f"{settings.source.name}: {'ok' if found.passed else 'NOT FINITE, see above'}")
     return found.passed

@@ -29,4 +29,5 @@ def listed(run: str) -> list[Reference]:
     from globalfit.analysis.details import references
     from globalfit.build.built import build
 
-    return references(*build(load(run)))
+    built = build(load(run))
+    return references(built.posterior, built.sampler)

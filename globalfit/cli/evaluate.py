@@ -11,7 +11,7 @@ from globalfit import plugins
 from globalfit.compilation_cache import use_compilation_cache
 from globalfit.display import shown_progress
 from globalfit.errors import ConfigurationError, UnknownNameError
-from globalfit.progress import Event
+from globalfit.progress import WARNING, Event
 from globalfit.runfile import RunFile, default_run, load, packaged_runs
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def evaluate(
     A value given in the table or with --set wins over what the run file fixes or expresses.
     """
     settings = run_or_model(runfile)
+    if settings.advice:
+        click.echo(f"{WARNING}: {settings.advice}", err=True)
     if points is not None and assignments:
         raise ConfigurationError("--points and --set exclude each other: a table, or a single point.")
     if (points is None) != (output is None):

@@ -98,6 +98,8 @@ def plugin_lines(kind: plugins.Kind, name: str) -> Iterator[str]:
 def likelihood_lines(name: str) -> Iterator[str]:
     """The plug-in, then what was measured, the data with their provenance, the limit that follows, and conflicts."""
     yield from plugin_lines("likelihood", name)
+    if plugins.needs_options(plugins.load("likelihood", name)):
+        return
     item = default_likelihood(name)
     yield f"measured ({len(item.measurements)})"
     rows = [f"  {measurement.observable}: {measurement.summary}" for measurement in item.measurements]
@@ -135,6 +137,8 @@ def default_likelihood(name: str) -> Likelihood:
     from globalfit.physics.inputs import PRESETS
 
     cls = plugins.load("likelihood", name)
+    if plugins.needs_options(cls):
+        raise ConfigurationError(f"'{name}' is what a run file makes of it: it has no limit of its own to draw.")
     return cls.build(cls.Options(), PRESETS["default"])
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import jax.numpy as jnp
 
-from globalfit.build.built import build_inputs, build_likelihoods, build_model
+from globalfit.build.built import build_posterior
 from globalfit.comparison import Comparison
 from globalfit.comparison.sensitivity import RERUN, WIDTHS, Change, prior_of, scaled
 from globalfit.errors import OutputError
 from globalfit.fitting.campaign import CellOutcome
-from globalfit.models import Parameter, every_parameter
+from globalfit.models import Parameter
 from globalfit.posterior.prior import Distribution, LogUniform, Uniform, named
 from globalfit.results.provenance import data_checksums
 from globalfit.results.result import Result
@@ -81,16 +81,15 @@ def _of_run(run: Result, changes: Sequence[Change], folder: Path) -> Iterator[Re
 
 def _domains(run: Result) -> dict[str, Parameter]:
     """The parameters of a run by name, after a look at whether its evidence can be compared with one of today."""
-    likelihoods = build_likelihoods(run.settings, build_inputs(run.settings))
+    posterior = build_posterior(run.settings)
     then = other_code(run.provenance)
-    if run.provenance["data_sha256"] != data_checksums(likelihoods):
+    if run.provenance["data_sha256"] != data_checksums(posterior.likelihoods):
         then = "made with data tables that have changed since"
     if then:
         raise OutputError(
             f"{run.folder}: was {then}; run it again before its priors are changed, or leave out --rerun."
         )
-    parameters = every_parameter(build_model(run.settings), likelihoods.values())
-    return {parameter.name: parameter for parameter in parameters}
+    return {parameter.name: parameter for parameter in posterior.every_parameter}
 
 
 def _changed(rerun: Rerun, outcome: CellOutcome, run: Result) -> Change:

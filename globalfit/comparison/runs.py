@@ -40,13 +40,15 @@ def read_runs(folders: Sequence[Path]) -> list[Result]:
 
 def differences(one: Result, other: Result) -> list[str]:
     """What differs in the data of two runs, a phrase each: likelihoods, their options, the inputs, the tables."""
-    first, second = (dict(map(runfile.entry, run.settings.likelihoods)) for run in (one, other))
+    first, second = (_likelihoods(run) for run in (one, other))
     found = [f"only {one.name} has {name}" for name in first if name not in second]
     found += [f"only {other.name} has {name}" for name in second if name not in first]
     for name in first:
         if name in second:
             found += _options(f"{name}.", first[name], second[name], one, other)
     found += _options("inputs.", _inputs(one), _inputs(other), one, other)
+    roles = [{"dark_matter": run.settings.dark_matter} for run in (one, other)]
+    found += _options("", roles[0], roles[1], one, other)
     if found:
         return found
     tables = one.provenance["data_sha256"], other.provenance["data_sha256"]
@@ -64,6 +66,12 @@ def _options(
             yield from _options(f"{place}{key}.", left, right, one, other)
         elif left != right:
             yield f"{place}{key} is {_text(left)} in {one.name} and {_text(right)} in {other.name}"
+
+
+def _likelihoods(run: Result) -> dict[str, dict[str, Any]]:
+    """Kind and options by what each likelihood is called."""
+    entries = ((runfile.label(item), *runfile.entry(item)) for item in run.settings.likelihoods)
+    return {label: options if label == kind else {"kind": kind, **options} for label, kind, options in entries}
 
 
 def _inputs(run: Result) -> dict[str, Any]:

@@ -8,7 +8,7 @@ With q = 2 [ln L(no signal) - ln L(point)], and q_A the same for data as expecte
     cls         1 - CL = Phi(-(q_A + q)/(2 sqrt q_A)) / Phi((q_A - q)/(2 sqrt q_A))
 
 so that a published limit comes out at the confidence level at which it was published. A likelihood states its rule as
-the class variable `exclusion`; without one it is `one_sided`:
+the class variable `exclusion`, `one_sided` by default:
 
 - `one_sided`: the profile likelihood of a signal that can only add, as for the dwarf galaxies.
 - `two_sided`: measurements (electroweak precision, LEP), and limits published for a half-Gaussian (Planck's p_ann).
@@ -17,36 +17,23 @@ the class variable `exclusion`; without one it is `one_sided`:
   `without_signal()`, the same experiment with data as expected. For Gaussian data this is the published CLs.
 
 The relic density has no hypothesis without dark matter: there q sums the squared pulls of predictions above the data,
-so that only too much dark matter is excluded, in both modes of the likelihood; too little needs another component.
+so that only too much dark matter is excluded; too little needs another component.
 """
 
 from __future__ import annotations
-
-from typing import Any, Literal, get_args
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from scipy.special import log_ndtr, ndtri_exp
 
-from globalfit.errors import ConfigurationError
-from globalfit.experiment.protocol import Likelihood
+from globalfit.experiment.protocol import Likelihood, Rule
 from globalfit.physics.predictions import Predictions
-
-Rule = Literal["one_sided", "two_sided", "no_events", "cls"]
 
 # z at 90 % and 95 % confidence.
 LEVELS = {90: 1.2815515655446004, 95: 1.6448536269514722}
 # z counts as this where a point describes the data better than no signal does.
 LOWEST = -5.0
-
-
-def rule(likelihood: Likelihood) -> Rule:
-    """The rule of a likelihood. Raises `ConfigurationError` for one that there is not."""
-    found: Any = getattr(likelihood, "exclusion", "one_sided")
-    if found not in get_args(Rule):
-        raise ConfigurationError(f"'{likelihood.name}' has the unknown rule of exclusion '{found}'.")
-    return found
 
 
 def statistic(likelihood: Likelihood, predictions: Predictions) -> Float[Array, " 2"]:
@@ -55,10 +42,9 @@ def statistic(likelihood: Likelihood, predictions: Predictions) -> Float[Array, 
     if likelihood.no_signal is None:
         return jnp.stack([jnp.sum(jnp.minimum(likelihood.pulls(predictions), 0.0) ** 2), zero])
     q = _deviance(likelihood, predictions)
-    if rule(likelihood) != "cls":
+    if likelihood.exclusion != "cls":
         return jnp.stack([q, zero])
-    expected = getattr(likelihood, "without_signal")()  # noqa: B009 - only this rule asks for it
-    return jnp.stack([q, _deviance(expected, predictions)])
+    return jnp.stack([q, _deviance(likelihood.without_signal(), predictions)])
 
 
 def significance(rule: Rule, statistics: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch"]:

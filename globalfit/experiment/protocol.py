@@ -1,4 +1,4 @@
-"""The likelihood protocol and the building blocks that experiments share.
+"""`Likelihood`, the base of every experiment.
 
 A likelihood is an `equinox.Module` that is built once from its options (tables are read then) and afterwards is a pure
 function of `Predictions`. It is registered by an entry point of the group `globalfit.likelihoods`.
@@ -7,20 +7,31 @@ function of `Predictions`. It is registered by an entry point of the group `glob
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
+from abc import abstractmethod
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
-from jaxtyping import Array, Float, PRNGKeyArray
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 from pydantic import BaseModel, ConfigDict
+
+from globalfit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from globalfit.experiment.limit_curves import Picture
+    from globalfit.models import Parameter
     from globalfit.physics.inputs import Inputs
     from globalfit.physics.predictions import Prediction, Predictions
     from globalfit.tables import Table
 
 # exp(-LN_10) = 0.1: a count of one in a zero-background search is the 90 % limit.
 LN_10 = 2.302585092994046
+
+# What a likelihood of a run file may be called.
+NAME = "^[A-Za-z][A-Za-z0-9_]*$"
+
+Rule = Literal["one_sided", "two_sided", "no_events", "cls"]
 
 
 class NoOptions(BaseModel):
@@ -44,76 +55,97 @@ class Measurement:
     sigma: float | None = None
 
 
-@runtime_checkable
-class Likelihood(Protocol):
-    """What the posterior and the report need of an experiment.
+class Likelihood(eqx.Module):
+    """What the posterior and the report need of an experiment; a subclass overrides what differs from these defaults.
 
-    It may also have `parameters`, `globalfit.models.Parameter` with a default prior: nuisances that the run samples;
-    and `exclusion`, the rule of `globalfit.experiment.exclusion` by which it excludes points of a plane.
+    If its options have a `name`, that is what it is called in a run that has several of its kind.
     """
 
-    Options: ClassVar[type[BaseModel]]
-    name: str
+    Options: ClassVar[type[BaseModel]] = NoOptions
     title: ClassVar[str]
-    references: ClassVar[tuple[str, ...]]
-    # Words of the vocabulary without which there is no likelihood.
-    requires: tuple[str, ...]
+    references: ClassVar[tuple[str, ...]] = ()
     # Experiments that must not stand in one fit with this one, by name, with the reason as a clause.
-    conflicts: Mapping[str, str]
+    conflicts: ClassVar[Mapping[str, str]] = {}
+    # How it excludes points of a plane: see `globalfit.experiment.exclusion`.
+    exclusion: ClassVar[Rule] = "one_sided"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.exclusion not in get_args(Rule):
+            rules = ", ".join(get_args(Rule))
+            raise ConfigurationError(f"{cls.__name__}: the rule of exclusion '{cls.exclusion}' is none of {rules}.")
 
     @classmethod
+    @abstractmethod
     def build(cls, options: Any, inputs: Inputs) -> Self:
         """Read the tables and return the likelihood. Raises `ConfigurationError` or `DataError`."""
-        ...
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Nuisances that the run samples, each with a default prior."""
+        return ()
+
+    @property
+    def requires(self) -> Collection[str]:
+        """Predictions and parameters without which there is no likelihood."""
+        return ()
 
     @property
     def provides(self) -> tuple[Prediction, ...]:
         """Predictions that only this experiment defines, such as its event count."""
-        ...
+        return ()
 
     @property
     def tables(self) -> tuple[Table, ...]:
         """Data tables with their provenance."""
-        ...
+        return ()
 
     @property
+    @abstractmethod
     def measurements(self) -> tuple[Measurement, ...]:
         """What the experiment found, one for each of the `pulls`."""
-        ...
 
     @property
     def maximum(self) -> Float[Array, ""]:
         """ln L of the best conceivable agreement with the data."""
-        ...
+        return jnp.zeros(())
 
     @property
     def no_signal(self) -> Float[Array, ""] | None:
         """ln L of the Standard Model without the particles of the portal; None where that predicts nothing."""
-        ...
+        return None
 
+    @abstractmethod
     def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
         """ln L of one point."""
-        ...
 
+    @abstractmethod
     def predicted(self, predictions: Predictions) -> Float[Array, " measurement"]:
         """What this point predicts for each of the `measurements`, in their units."""
-        ...
 
+    @abstractmethod
     def pulls(self, predictions: Predictions) -> Float[Array, " measurement"]:
         """Uncorrelated pulls, positive where the data exceed the prediction: ln L = maximum - sum(pulls^2)/2.
 
         Where data are correlated, each pull is the one given the data before it.
         """
-        ...
 
+    @abstractmethod
     def simulate(self, predictions: Predictions, key: PRNGKeyArray) -> Self:
         """The same experiment with data drawn at random as this point predicts them."""
-        ...
 
+    @abstractmethod
     def picture(self) -> Picture:
         """What the likelihood implies: its limit in the plane in which such results are published."""
-        ...
 
-    def status(self, predictions: Predictions) -> Any:
+    def status(self, predictions: Predictions) -> Int[Array, ""]:  # noqa: ARG002 - for those that override it
         """Status flags of `globalfit.physics.status` that concern this experiment, zero if none."""
-        ...
+        return jnp.zeros((), int)
+
+    def without_signal(self) -> Self:
+        """The same experiment with data as expected without a signal; only the rule `cls` asks for it."""
+        raise NotImplementedError("a likelihood with the rule `cls` must say what its data are without a signal.")
+
+    def for_component(self) -> Self:
+        """The same experiment where the particle may be a part of the dark matter: `dark_matter: component`."""
+        return self

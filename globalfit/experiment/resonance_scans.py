@@ -68,6 +68,6 @@ def _evaluate(
     log_likelihood: LogLikelihood, portal: PortalOf, masses: Float[Array, " point"], coupling: Float[Array, " point"]
 ) -> Float[Array, " point"]:
     def one(mass: Float[Array, ""], strength: Float[Array, ""]) -> Float[Array, ""]:
-        return log_likelihood(Predictions(portal(mass, strength), _INPUTS, {}, {}))
+        return log_likelihood(Predictions(portal(mass, strength), _INPUTS, {}))
 
     return jax.vmap(one)(masses, coupling)

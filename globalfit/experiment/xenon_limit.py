@@ -12,19 +12,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 from pydantic import BaseModel, ConfigDict, Field
 
+from globalfit.experiment.counting import Counting
 from globalfit.experiment.limit_curves import Curve, Picture
 from globalfit.experiment.protocol import LN_10, Measurement
-from globalfit.experiment.statistics import poisson_log_ratio, poisson_residual
 from globalfit.physics import status
 from globalfit.physics.inputs import GEV_M2_TO_CM2, Inputs
 from globalfit.physics.predictions import Prediction, Predictions
@@ -59,27 +59,21 @@ class XenonOptions(BaseModel, Generic[LimitT]):
     halo: Halo = Field(default=Halo(), description=HALO)
 
 
-class XenonLimit(eqx.Module):
+class XenonLimit(Counting):
     """Base of the xenon searches. A subclass states the class variables and stands in the package of its tables."""
 
-    Options: ClassVar[type[BaseModel]]
     name: ClassVar[str]
-    title: ClassVar[str]
-    references: ClassVar[tuple[str, ...]]
-    requires: ClassVar[tuple[str, ...]] = ()
-    conflicts: ClassVar[Mapping[str, str]] = {}
     exclusion: ClassVar = "no_events"
     exposure_tonne_year: ClassVar[float]
 
     weighted: XenonCounts
-    observed: Float[Array, ""]
     options: XenonOptions[Any] = eqx.field(static=True)
 
     @classmethod
     def build(cls, options: Any, inputs: Inputs) -> Self:  # noqa: ARG003
         """Read the tables. Raises `DataError` if one is unusable."""
         counts = _counts(cls, options.halo, options.limit)
-        return cls(jax.tree.map(jnp.asarray, counts), jnp.zeros(()), options)
+        return cls(jnp.zeros(()), jnp.zeros(()), jax.tree.map(jnp.asarray, counts), options)
 
     @property
     def provides(self) -> tuple[Prediction, ...]:
@@ -115,27 +109,12 @@ class XenonLimit(eqx.Module):
             ),
         )
 
-    @property
-    def maximum(self) -> Float[Array, ""]:
-        return jnp.zeros(())
-
-    @property
-    def no_signal(self) -> Float[Array, ""]:
-        return -0.5 * poisson_residual(self.observed, jnp.zeros(())) ** 2
-
-    def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
-        """Poisson: n ln(mu/n) - mu + n with mu = ln(10) s; the published limit stands for n = 0."""
-        return poisson_log_ratio(self.observed, LN_10 * self.weighted(predictions))
+    def expected_signal(self, predictions: Predictions) -> Float[Array, ""]:
+        """mu = ln(10) s: the published limit stands for nothing seen and no background."""
+        return LN_10 * self.weighted(predictions)
 
     def predicted(self, predictions: Predictions) -> Float[Array, " 1"]:
         return _Events(type(self), self.options.halo)(predictions)[None]
-
-    def pulls(self, predictions: Predictions) -> Float[Array, " 1"]:
-        return poisson_residual(self.observed, LN_10 * self.weighted(predictions))[None]
-
-    def simulate(self, predictions: Predictions, key: PRNGKeyArray) -> Self:
-        count = jax.random.poisson(key, LN_10 * self.weighted(predictions)).astype(float)
-        return eqx.tree_at(lambda item: item.observed, self, count)
 
     def picture(self) -> Picture:
         """Limit on the spin-independent cross section against the mass."""

@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 
 from globalfit import runfile
-from globalfit.build.built import build_inputs, build_likelihoods, resolve
+from globalfit.build.built import build
 from globalfit.errors import GlobalFitError, OutputError
 from globalfit.fitting.fit import fit
 from globalfit.progress import Progress, silent
@@ -58,11 +58,12 @@ def cell_state(cell: Cell) -> State:
     if not (folder / names.REPORT).is_file():
         return State.UNFINISHED
     provenance = read_provenance(folder)
-    if settings(runfile.load(folder / names.RUN)) != settings(resolve(cell.run)):
+    built = build(cell.run)
+    if settings(runfile.load(folder / names.RUN)) != settings(built.run):
         return State.OTHER
     if other_code(provenance):
         return State.OTHER_CODE
-    now = data_checksums(build_likelihoods(cell.run, build_inputs(cell.run)))
+    now = data_checksums(built.posterior.likelihoods)
     return State.FINISHED if provenance["data_sha256"] == now else State.OTHER_DATA
 
 

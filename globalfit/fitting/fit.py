@@ -22,7 +22,7 @@ from globalfit.analysis.planes import evaluate_plane, plane_record
 from globalfit.analysis.predictive import predictive_table
 from globalfit.analysis.stored_draws import PriorProbe, Stored, best_fit, fraction_without_solution, probe_prior, store
 from globalfit.analysis.summary import summarise, write_summary
-from globalfit.build.built import build, resolve
+from globalfit.build.built import build
 from globalfit.checkpoint.checkpoint import REFERENCE, checkpoint
 from globalfit.posterior.posterior import Posterior
 from globalfit.progress import WARNING, Event, Progress, silent
@@ -33,7 +33,6 @@ from globalfit.results.run_identity import code, settings
 from globalfit.results.schema import CrossCheckRecord, Details, Evidence
 from globalfit.runfile import RunFile
 from globalfit.runfile.document import dump
-from globalfit.samplers.batching import BLOCK
 from globalfit.samplers.draws import Draws, Optimum
 from globalfit.samplers.evidence.bridge import cross_checked
 from globalfit.samplers.protocol import Sampler
@@ -69,20 +68,22 @@ def fit(
     """
     started, clock = datetime.datetime.now(datetime.UTC), Clock()
     progress(Event("building", 0.0, message=run.source.name))
+    if run.advice:
+        progress(Event(WARNING, 0.0, message=run.advice))
     with clock("building"):
-        posterior, sampler = build(run)
+        full, posterior, sampler = build(run)
         if posterior.ndim == 0:
             raise run.source.error(("parameters",), "every parameter is fixed; there is nothing to sample.")
         folder = Path(run.output) if folder is None and run.output else folder
         if folder is None:
             raise run.source.error(("output",), "is missing: name the output folder here or with --output.")
-        full = resolve(run).model_copy(update={"output": str(folder)})
+        full = full.model_copy(update={"output": str(folder)})
     with names.claimed(folder, full) as unfinished:
         if not unfinished:
             title = f"globalfit {code()}: a run with all its settings"
             write_text(folder / names.RUN, dump(full.model_dump(mode="json"), title))
         with clock("sampling"):
-            probe = probe_prior(posterior, run.seed, getattr(sampler, "block", BLOCK))
+            probe = probe_prior(posterior, run.seed, sampler.block)
             if probe.not_finite > 0.0:
                 progress(Event(WARNING, 0.0, message=NOT_FINITE.format(100.0 * probe.not_finite)))
             identity = run_identity(full, posterior, probe)

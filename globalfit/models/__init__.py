@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
+
+import equinox as eqx
 
 from globalfit.errors import ConfigurationError
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from jaxtyping import Array
     from pydantic import BaseModel
 
+    from globalfit.experiment.protocol import Likelihood
     from globalfit.physics.inputs import Inputs
     from globalfit.physics.portal import Portal
     from globalfit.physics.predictions import Prediction
@@ -32,34 +36,39 @@ class Parameter:
     high: float = math.inf
     prior: tuple[str, tuple[float, ...]] | None = None
 
+    @property
+    def domain_text(self) -> str:
+        """`m_chi must lie in [0.1, inf] GeV`."""
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.name} must lie in [{self.low:g}, {self.high:g}]{unit}"
 
-@runtime_checkable
-class Model(Protocol):
-    """What the engine needs of a model: an `equinox.Module` without numerics of its own."""
+
+class Model(eqx.Module):
+    """What the engine needs of a model; it has no numerics of its own.
+
+    A model whose parameters depend on its options has them as a property.
+    """
 
     Options: ClassVar[type[BaseModel]]
     name: ClassVar[str]
     title: ClassVar[str]
-    references: ClassVar[tuple[str, ...]]
+    references: ClassVar[tuple[str, ...]] = ()
+    # In the order of the point.
+    parameters: ClassVar[tuple[Parameter, ...]]
 
     @classmethod
+    @abstractmethod
     def build(cls, options: Any) -> Self:
         """The model with its options."""
-        ...
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """Parameters in the order of the point; a model with the same ones for all options has them in its class."""
-        ...
 
     @property
     def provides(self) -> tuple[Prediction, ...]:
         """Predictions that this model adds to the common ones."""
-        ...
+        return ()
 
+    @abstractmethod
     def portal(self, parameters: Mapping[str, Array], inputs: Inputs) -> Portal:
         """Portal of one point. Pure JAX; a point without a solution carries its status and stays finite."""
-        ...
 
 
 def variants(cls: type[Model]) -> dict[str, Model]:
@@ -72,13 +81,13 @@ def variants(cls: type[Model]) -> dict[str, Model]:
     return result
 
 
-def every_parameter(model: Model, likelihoods: Iterable[Any]) -> tuple[Parameter, ...]:
-    """Parameters of a model, then those that likelihoods bring: their optional attribute `parameters`.
+def every_parameter(model: Model, likelihoods: Iterable[Likelihood]) -> tuple[Parameter, ...]:
+    """Parameters of a model, then those that likelihoods bring.
 
     Raises `ConfigurationError` when two of them have one name and are not the same.
     """
     result = {parameter.name: parameter for parameter in model.parameters}
-    for parameter in (parameter for item in likelihoods for parameter in getattr(item, "parameters", ())):
+    for parameter in (parameter for item in likelihoods for parameter in item.parameters):
         if result.setdefault(parameter.name, parameter) != parameter:
             raise ConfigurationError(f"the parameter '{parameter.name}' is defined twice.")
     return tuple(result.values())

@@ -12,12 +12,11 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import BaseModel, ConfigDict
 
-from globalfit.models import Parameter
+from globalfit.models import Model, Parameter
 from globalfit.models.hypercharge import dark_coupling, hypercharge_portal
 from globalfit.physics import status
 from globalfit.physics.inputs import Inputs
@@ -32,7 +31,7 @@ class AxialOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Axial(eqx.Module):
+class Axial(Model):
     """Axial dark photon A_D next to the Z."""
 
     Options: ClassVar = AxialOptions
@@ -47,7 +46,7 @@ class Axial(eqx.Module):
     )
 
     @classmethod
-    def build(cls, options: AxialOptions) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: AxialOptions) -> Self:  # noqa: ARG003 - the base's signature
         return cls()
 
     @property

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Array
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit.models import Parameter
+from globalfit.models import Model, Parameter
 from globalfit.physics import fermions, status
 from globalfit.physics.inputs import Inputs
 from globalfit.physics.mixing import mix
@@ -49,7 +49,7 @@ class BLXOptions(BaseModel):
     )
 
 
-class BLX(eqx.Module):
+class BLX(Model):
     """B-L boson C and dark boson X with kinetic mixing."""
 
     Options: ClassVar = BLXOptions

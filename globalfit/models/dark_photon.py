@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit.models import Parameter
+from globalfit.models import Model, Parameter
 from globalfit.models.hypercharge import dark_coupling, hypercharge_portal
 from globalfit.physics.inputs import Inputs
 from globalfit.physics.observables import vector_words
@@ -40,7 +40,7 @@ class DarkPhotonOptions(BaseModel):
     )
 
 
-class DarkPhoton(eqx.Module):
+class DarkPhoton(Model):
     """Dark photon A' next to the Z."""
 
     Options: ClassVar = DarkPhotonOptions

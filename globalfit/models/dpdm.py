@@ -39,7 +39,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit.models import Parameter
+from globalfit.models import Model, Parameter
 from globalfit.models.completion import completed, loop_parameters, words
 from globalfit.models.loop_mixing import LoopMixing
 from globalfit.physics import fermions, status
@@ -75,7 +75,7 @@ class DPDMOptions(BaseModel):
     )
 
 
-class DPDM(eqx.Module):
+class DPDM(Model):
     """Z and Z' with kinetic mixing."""
 
     Options: ClassVar = DPDMOptions
@@ -84,13 +84,17 @@ class DPDM(eqx.Module):
     references: ClassVar = ("Zeng, arXiv:2203.09462",)
 
     options: DPDMOptions = eqx.field(static=True, default=DPDMOptions())
-    parameters: tuple[Parameter, ...] = eqx.field(static=True, default=(_M_CHI, _M_ZP, _EPSILON, _G_CHI))
 
     @classmethod
     def build(cls, options: DPDMOptions) -> Self:
-        if options.uv == "none":
-            return cls(options)
-        return cls(options, (_M_CHI, _M_ZP, _G_CHI, *loop_parameters(_LARGEST_COUPLING)))
+        return cls(options)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """With mixing from loops they are those of the loops."""
+        if self.options.uv == "none":
+            return (_M_CHI, _M_ZP, _EPSILON, _G_CHI)
+        return (_M_CHI, _M_ZP, _G_CHI, *loop_parameters(_LARGEST_COUPLING))
 
     @property
     def provides(self) -> tuple[Prediction, ...]:

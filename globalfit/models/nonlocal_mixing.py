@@ -26,7 +26,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit.models import Parameter
+from globalfit.models import Model, Parameter
 from globalfit.models.hypercharge import dark_coupling
 from globalfit.physics import fermions, status
 from globalfit.physics.inputs import Inputs
@@ -53,7 +53,7 @@ class NonlocalOptions(BaseModel):
     loop_floor: bool = Field(default=False, description="add the order of magnitude of one-loop elastic scattering")
 
 
-class Nonlocal(eqx.Module):
+class Nonlocal(Model):
     """Z and dark photon A' with a mixing that depends on the momentum transfer."""
 
     Options: ClassVar = NonlocalOptions

@@ -28,7 +28,7 @@ from globalfit.physics.cosmology.quadrature import Openings, nodes
 from globalfit.physics.cosmology.thermal_average import thermal_average
 from globalfit.physics.inputs import GEV_M2_TO_CM3_S
 from globalfit.physics.portal import Portal
-from globalfit.physics.predictions import Prediction, Predictions
+from globalfit.physics.predictions import Prediction, Predictions, Vocabulary
 from globalfit.physics.scattering.predictions import PREDICTIONS as SCATTERING
 
 # Relative velocity of dark matter in the Galaxy today, in units of c.
@@ -175,7 +175,7 @@ def _invisible(predictions: Predictions) -> Array:
 
 _BOLTZMANN = "Boltzmann equation, Gondolo and Gelmini 1991"
 
-VOCABULARY: tuple[Prediction, ...] = (
+_WORDS: tuple[Prediction, ...] = (
     Prediction(
         "omega_h2",
         "",
@@ -203,3 +203,5 @@ VOCABULARY: tuple[Prediction, ...] = (
     _fraction("ww"),
     *SCATTERING,
 )
+
+VOCABULARY = Vocabulary(flags=flags).extended(_WORDS)

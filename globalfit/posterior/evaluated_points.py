@@ -16,11 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from globalfit.build.parameter_space import domain_text
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.experiment.discrepancy import discrepancies
 from globalfit.experiment.exclusion import statistic
-from globalfit.physics import status
 from globalfit.posterior.posterior import Posterior, in_chunks
 
 BLOCK = 512
@@ -59,15 +57,13 @@ def evaluate_point(
     """
     predictions = posterior.predictions(values)
     words = {name: predictions[name] for name in names}
-    terms, flags = posterior.log_likelihood_terms(predictions)
+    found = posterior.assess(predictions)
     predicted = {name: item.predicted(predictions) for name, item in posterior.likelihoods.items()}
     pulls = {name: item.pulls(predictions) for name, item in posterior.likelihoods.items()}
     exclusion = {name: statistic(item, predictions) for name, item in posterior.likelihoods.items()}
-    discrepancy = {} if key is None else discrepancies(posterior.likelihoods, predictions, terms, key)
-    total = sum(terms.values(), start=jnp.zeros(()))
-    log_likelihood = jnp.where((flags & status.FATAL) != 0, -jnp.inf, total)
+    discrepancy = {} if key is None else discrepancies(posterior.likelihoods, predictions, found.terms, key)
     log_prior = _log_prior(posterior, values)
-    return Row(words, terms, predicted, pulls, exclusion, discrepancy, log_likelihood, log_prior, flags)
+    return Row(words, found.terms, predicted, pulls, exclusion, discrepancy, found.total, log_prior, found.status)
 
 
 def evaluate_batch(
@@ -111,7 +107,7 @@ def complete(posterior: Posterior, values: Batch) -> dict[str, Float[np.ndarray,
         if name not in result and expression.names <= set(result):
             with np.errstate(all="ignore"):
                 result[name] = np.broadcast_to(np.asarray(expression(_arrays(result))), (size,)).astype(float)
-    missing = [parameter.name for parameter in posterior.model.parameters if parameter.name not in result]
+    missing = [name for name in _parameters_needed(posterior) if name not in result]
     if missing:
         lacking = _sources(posterior, missing, set(result))
         raise ConfigurationError(
@@ -134,7 +130,7 @@ def check_domain(posterior: Posterior, values: Mapping[str, float]) -> None:
         if not math.isfinite(value):
             raise ConfigurationError(f"{name} must be finite, found {value}.")
         if domain is not None and not domain.low <= value <= domain.high:
-            raise ConfigurationError(f"{domain_text(domain)}, found {value:g}.")
+            raise ConfigurationError(f"{domain.domain_text}, found {value:g}.")
 
 
 def needed(posterior: Posterior, given: set[str]) -> list[str]:
@@ -143,8 +139,15 @@ def needed(posterior: Posterior, given: set[str]) -> list[str]:
     for name, expression in posterior.parameters.expressions.items():
         if expression.names <= known:
             known |= {name}
-    missing = [parameter.name for parameter in posterior.model.parameters if parameter.name not in known]
+    missing = [name for name in _parameters_needed(posterior) if name not in known]
     return _sources(posterior, missing, known)
+
+
+def _parameters_needed(posterior: Posterior) -> list[str]:
+    """Parameters of the model, and those that likelihoods ask for by name."""
+    required = (name for item in posterior.likelihoods.values() for name in sorted(item.requires))
+    own = [name for name in required if name not in posterior.vocabulary]
+    return list(dict.fromkeys([*(parameter.name for parameter in posterior.model.parameters), *own]))
 
 
 @eqx.filter_jit

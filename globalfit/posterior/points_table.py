@@ -17,7 +17,6 @@ from typing import TextIO
 
 import numpy as np
 
-from globalfit.build.parameter_space import domain_text
 from globalfit.errors import PointsError
 from globalfit.physics import status
 from globalfit.posterior.evaluated_points import Row, evaluate_batch, needed
@@ -133,7 +132,7 @@ def evaluate_rows(
             elif not math.isfinite(number):
                 reasons[i] = f"{name} is not finite: {row[j].strip()}"
             elif domain is not None and not domain.low <= number <= domain.high:
-                reasons[i] = f"{domain_text(domain)}, found {number:g}"
+                reasons[i] = f"{domain.domain_text}, found {number:g}"
             else:
                 values[name][i] = number
                 continue

@@ -7,22 +7,24 @@ fixed values does not compile anything again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
 from globalfit.experiment.protocol import Likelihood
 from globalfit.models import Model, Parameter, every_parameter
-from globalfit.physics import observables, status
+from globalfit.physics.dark_matter_fraction import component_fraction
 from globalfit.physics.inputs import Inputs
-from globalfit.physics.predictions import Prediction, Predictions
+from globalfit.physics.predictions import Predictions, Vocabulary
+from globalfit.posterior.assessment import Assessment, assess
 from globalfit.posterior.parameters import Parameters
 
 # Points that are evaluated at once: their working set fits into a core's cache.
 CHUNK = 128
+
+DarkMatterRole = Literal["all", "component"]
 
 
 class Evaluation(NamedTuple):
@@ -40,8 +42,9 @@ class Posterior(eqx.Module):
     parameters: Parameters
     model: Model
     likelihoods: dict[str, Likelihood]
-    vocabulary: dict[str, Prediction] = eqx.field(static=True)
+    vocabulary: Vocabulary = eqx.field(static=True)
     inputs: Inputs = eqx.field(static=True)
+    dark_matter: DarkMatterRole = eqx.field(static=True, default="all")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,29 +79,18 @@ class Posterior(eqx.Module):
 
     def predictions(self, values: Mapping[str, Array]) -> Predictions:
         """Predictions of one point given all its parameters by name."""
-        fraction = next(
-            (f for f in (getattr(item, "dark_matter_fraction", None) for item in self.likelihoods.values()) if f), None
-        )
+        fraction = component_fraction if self.dark_matter == "component" else None
         portal = self.model.portal(values, self.inputs)
         return Predictions(portal, self.inputs, values, self.vocabulary, fraction)
 
     def evaluate(self, theta: Float[Array, " ndim"]) -> Evaluation:
         """Everything about one sampled point."""
-        terms, flags = self.log_likelihood_terms(self.predictions(self.parameters.values(theta)))
-        fatal = (flags & status.FATAL) != 0
-        total = sum(terms.values(), start=jnp.zeros(()))
-        return Evaluation(jnp.where(fatal, -jnp.inf, total), self.log_prior(theta), terms, flags)
+        found = self.assess(self.predictions(self.parameters.values(theta)))
+        return Evaluation(found.total, self.log_prior(theta), found.terms, found.status)
 
-    def log_likelihood_terms(self, predictions: Predictions) -> tuple[dict[str, Array], Int[Array, ""]]:
-        """ln L of every experiment and the status flags; a term that is not finite raises the flag `non_finite`."""
-        flags = observables.flags(predictions)
-        terms = {}
-        for name, likelihood in self.likelihoods.items():
-            term = likelihood.log_likelihood(predictions)
-            finite = jnp.isfinite(term)
-            terms[name] = jnp.where(finite, term, -jnp.inf)
-            flags |= likelihood.status(predictions) | jnp.where(finite, 0, status.NON_FINITE.bit)
-        return terms, flags
+    def assess(self, predictions: Predictions) -> Assessment:
+        """What all experiments say about one point."""
+        return assess(predictions, self.likelihoods)
 
 
 def in_chunks(function: Callable[[PyTree], PyTree], batch: PyTree, chunk: int = CHUNK) -> PyTree:

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from globalfit.physics import observables, status
+from globalfit.physics import status
+from globalfit.posterior.assessment import assess, where_possible
 from globalfit.posterior.posterior import Posterior, in_chunks
 
 # Length of the segments in the unit cube, where the prior is uniform.
@@ -207,12 +208,12 @@ def _block(
 
     def term(point: Float[Array, " dimension"]) -> tuple[Float[Array, ""], Int[Array, ""]]:
         predictions = posterior.predictions(posterior.parameters.values(_theta(posterior, point)))
-        flags = observables.flags(predictions)
         if name is None:
-            return jnp.zeros(()), flags
-        item = posterior.likelihoods[name]
-        flags |= item.status(predictions)
-        return jnp.where((flags & status.FATAL) != 0, -jnp.inf, item.log_likelihood(predictions)), flags
+            return jnp.zeros(()), predictions.flags
+        found = assess(predictions, {name: posterior.likelihoods[name]})
+        # That a value is not finite is the finding here, not a reason to hide it.
+        flags = found.status & ~status.NON_FINITE.bit
+        return where_possible(flags, found.raw[name]), flags
 
     def one(
         point: Float[Array, " dimension"],

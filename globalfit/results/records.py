@@ -14,6 +14,7 @@ from globalfit.results.folder import DETAILS, EVIDENCE, PROVENANCE
 from globalfit.results.schema import CrossCheckRecord, Details, Evidence, ParameterRecord, Provenance
 from globalfit.runfile.validation import described
 from globalfit.storage.files import read_json
+from globalfit.table_names import logical_name
 
 _Record = TypeVar("_Record")
 
@@ -33,8 +34,12 @@ def read_details(folder: Path) -> Details:
 
 
 def read_provenance(folder: Path) -> Provenance:
-    """`provenance.json` of a run. Raises `OutputError` if it cannot be read or is not what a run writes."""
-    return _read(folder / PROVENANCE, _PROVENANCE, lambda _: iter(()))
+    """`provenance.json` of a run, its tables by their logical names, whatever they were called when it was written.
+
+    Raises `OutputError` if it cannot be read or is not what a run writes.
+    """
+    record = _read(folder / PROVENANCE, _PROVENANCE, lambda _: iter(()))
+    return {**record, "data_sha256": {logical_name(name): known for name, known in record["data_sha256"].items()}}
 
 
 def sampled_parameters(details: Details) -> dict[str, ParameterRecord]:

@@ -10,7 +10,6 @@ import dataclasses
 import datetime
 import enum
 import hashlib
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ from globalfit.results.schema import Evidence
 from globalfit.runfile import RunFile, entry
 from globalfit.storage.difference import MISSING, differences, shown
 from globalfit.storage.lock import is_locked
+from globalfit.table_names import table_paths
 
 
 class State(enum.Enum):
@@ -106,23 +106,13 @@ def first_contradiction(run: RunFile, held: RunFile) -> str:
 
 
 def altered_table(checksums: Mapping[str, str]) -> str:
-    """The first data table, by its name `package/file`, that is not what it was; those that are not found are not
-    looked at."""
+    """The first data table that is not what it was, by its name; tables that are none of ours are not looked at."""
+    paths = table_paths()
     for name, known in checksums.items():
-        path = _table_path(name)
+        path = paths.get(name)
         if path is not None and hashlib.sha256(path.read_bytes()).hexdigest() != known:
             return name
     return ""
-
-
-def _table_path(name: str) -> Path | None:
-    package, _, filename = name.rpartition("/")
-    try:
-        spec = importlib.util.find_spec(package) if package else None
-    except (ImportError, ValueError):
-        return None
-    places = () if spec is None else spec.submodule_search_locations or ()
-    return next((path for path in (Path(place, filename) for place in places) if path.is_file()), None)
 
 
 def _calls(path: Path) -> int:

@@ -16,10 +16,12 @@ from pydantic import ValidationError
 
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.runfile.document import Document, Source, read
-from globalfit.runfile.schema import RunFile, entry
+from globalfit.runfile.former import translated
+from globalfit.runfile.paths import with_absolute_tables
+from globalfit.runfile.schema import RunFile, entry, label
 from globalfit.runfile.validation import located
 
-__all__ = ["RunFile", "default_run", "entry", "first_comment", "load", "packaged_runs", "parse"]
+__all__ = ["RunFile", "default_run", "entry", "first_comment", "label", "load", "packaged_runs", "parse"]
 
 # The key of a file that lists several runs (`globalfit.runfile.campaign`).
 SEVERAL = "runs"
@@ -67,11 +69,12 @@ def validate(document: Document, known: Iterable[str] = RunFile.model_fields) ->
         raise document.source.error((), "a run file is a mapping such as `model: axial`.")
     if SEVERAL in document.data:
         raise document.source.error((SEVERAL,), "lists several runs, which only `globalfit run` and `check` take.")
+    today, advice = translated(with_absolute_tables(document))
     try:
-        run = RunFile.model_validate_json(json.dumps(document.data), strict=True)
+        run = RunFile.model_validate_json(json.dumps(today.data), strict=True)
     except ValidationError as error:
         raise located(error, document.source, known) from error
-    run._source = document.source
+    run._source, run._advice = document.source, advice
     return run
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
@@ -39,7 +39,7 @@ _Entry = (
     | Annotated[Annotated[dict[str, Options | None], Field(min_length=1, max_length=1)], Tag("mapping")]
 )
 ModelEntry = Annotated[_Entry, _choice("model", "`axial` or `dpdm: {ww: none}`")]
-LikelihoodEntry = Annotated[_Entry, _choice("likelihood", "`planck_relic` or `planck_relic: {mode: component}`")]
+LikelihoodEntry = Annotated[_Entry, _choice("likelihood", "`planck_relic` or `planck_relic: {theory_error: 0.02}`")]
 SamplerEntry = Annotated[_Entry, _choice("sampler", "`dynesty` or `dynesty: {nlive: 1000}`")]
 PriorEntry = Annotated[dict[str, list[float]], Field(min_length=1, max_length=1)]
 ParameterEntry = Annotated[
@@ -84,6 +84,11 @@ class RunFile(BaseModel):
     likelihoods: list[LikelihoodEntry] = Field(
         default_factory=list, description="Names of the experiments, or {name: options}; empty: the prior alone."
     )
+    dark_matter: Literal["all", "component"] = Field(
+        "all",
+        description="The particle is all of the dark matter, or at most all of it: then the relic density is an upper "
+        "limit, and direct detection sees the fraction f = omega_h2/0.12, indirect detection f squared.",
+    )
     sampler: SamplerEntry = Field("dynesty", description="Name of the sampler, or {name: options}.")
     seed: int = Field(1, ge=0, le=MAX_SEED, description="Seed of every random number of the run.")
     output: FolderName | None = Field(
@@ -91,11 +96,17 @@ class RunFile(BaseModel):
     )
 
     _source: Source = PrivateAttr(default_factory=lambda: Source("run"))
+    _advice: str = PrivateAttr(default="")
 
     @property
     def source(self) -> Source:
         """Where the settings came from, for error messages."""
         return self._source
+
+    @property
+    def advice(self) -> str:
+        """How to write today what the file writes as it was written before; empty if it does not."""
+        return self._advice
 
 
 def entry(item: str | dict[str, Options | None]) -> tuple[str, Options]:
@@ -104,3 +115,10 @@ def entry(item: str | dict[str, Options | None]) -> tuple[str, Options]:
         return item, {}
     ((name, options),) = item.items()
     return name, options or {}
+
+
+def label(item: str | dict[str, Options | None]) -> str:
+    """What a likelihood is called in a run: its option `name` if it has one, so that there may be several of a kind."""
+    name, options = entry(item)
+    own = options.get("name")
+    return own if isinstance(own, str) else name

@@ -13,12 +13,10 @@ from jaxtyping import Array, Float
 
 from globalfit.checkpoint.recording import recorded
 from globalfit.errors import ConfigurationError
-from globalfit.samplers.protocol import Target
+from globalfit.samplers.protocol import BLOCK, Target
 
 # Points that are evaluated at once: their working set fits into a core's cache.
 CHUNK = 128
-# Points per call of a compiled function: long batches are cut into this shape, so that one compilation serves all.
-BLOCK = 1024
 
 
 class PriorDraws(NamedTuple):

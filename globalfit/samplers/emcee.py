@@ -21,7 +21,7 @@ from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.particles.independence import Cloud, cloud
 from globalfit.samplers.particles.tempering import Particles, tempered
-from globalfit.samplers.protocol import Target
+from globalfit.samplers.protocol import Sampler, Target
 
 # Fraction of the steps that is dropped at the beginning, and draws kept per ensemble at most.
 BURN = 0.2
@@ -52,7 +52,7 @@ class EmceeOptions(SamplerOptions):
     )
 
 
-class Emcee:
+class Emcee(Sampler):
     """Affine-invariant and differential moves over the unit cube of the prior."""
 
     Options: ClassVar[type[BaseModel]] = EmceeOptions

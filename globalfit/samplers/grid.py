@@ -27,7 +27,7 @@ from globalfit.samplers.draws import Diagnostic, Draws, Evidence, Mesh, Weighted
 from globalfit.samplers.nested.dead_points import kish, resample
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
-from globalfit.samplers.protocol import Target
+from globalfit.samplers.protocol import Sampler, Target
 
 # Weighted points further than this below the best ln L are dropped (not from the evidence).
 DROP = 30.0
@@ -61,7 +61,7 @@ class GridOptions(SamplerOptions):
     y: str | None = Field(None, description="Vertical parameter of a plane.")
 
 
-class Grid:
+class Grid(Sampler):
     """Midpoint rule over the unit cube, in bounded memory."""
 
     Options: ClassVar[type[BaseModel]] = GridOptions

@@ -6,6 +6,7 @@ so that a toy density tests it as well as a global fit.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
     from globalfit.progress import Progress
     from globalfit.samplers.draws import Draws, Optimum
+
+
+# Points per call of a compiled function: long batches are cut into this shape, so that one compilation serves all.
+BLOCK = 1024
 
 
 @runtime_checkable
@@ -48,24 +53,29 @@ class Target(Protocol):
         ...
 
 
-@runtime_checkable
-class Sampler(Protocol):
-    """A sampler with its options.
-
-    It may also have `check(names)`, which raises `ConfigurationError` if it cannot sample these parameters; `block`,
-    how many points it evaluates per call of `batching.evaluate_cube` (`batching.BLOCK` if it does not say); and
-    `optimises`, which must be true of a sampler whose `run` returns an `Optimum`.
-    """
+class Sampler(ABC):
+    """A sampler with its options. It may keep what it has compiled, so that it is no pytree."""
 
     Options: ClassVar[type[BaseModel]]
     title: ClassVar[str]
-    references: ClassVar[tuple[str, ...]]
+    references: ClassVar[tuple[str, ...]] = ()
+    # True of one whose `run` returns an `Optimum`.
+    optimises: ClassVar[bool] = False
 
     @classmethod
+    @abstractmethod
     def build(cls, options: Any) -> Sampler:
         """The sampler with validated options."""
-        ...
 
+    @property
+    def block(self) -> int:
+        """Points that it evaluates per call of `batching.evaluate_cube`."""
+        return BLOCK
+
+    def check(self, names: tuple[str, ...]) -> object:  # noqa: ARG002 - for those that override it
+        """Raise `ConfigurationError` if it cannot sample these parameters."""
+        return None
+
+    @abstractmethod
     def run(self, target: Target, seed: int, progress: Progress) -> Draws | Optimum:
         """Sample, or optimise. The same seed gives the same result on the same machine."""
-        ...

@@ -27,8 +27,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
+from globalfit.experiment.gaussian_data import GaussianData
 from globalfit.experiment.limit_curves import Curve, Picture
 from globalfit.experiment.protocol import Measurement, NoOptions
 from globalfit.experiment.resonance_scans import hypercharge_scan
@@ -46,24 +47,18 @@ from . import strength
 _HALF_WINDOW = 4
 
 
-class CMSDimuon2019(eqx.Module):
-    """CMS search for narrow dimuon resonances."""
+class CMSDimuon2019(GaussianData):
+    """CMS search for narrow dimuon resonances; the data are best fits of the strength by cell."""
 
-    Options: ClassVar = NoOptions
-    name: ClassVar[str] = "cms_dimuon_2019"
     title: ClassVar[str] = "CMS dimuon resonances 11.5-200 GeV"
     references: ClassVar[tuple[str, ...]] = ("arXiv:1912.04776",)
-    requires: ClassVar[tuple[str, ...]] = ()
-    conflicts: ClassVar[dict[str, str]] = {}
     exclusion: ClassVar = "cls"
 
-    best_fit: Float[Array, " cell"]
-    sigma: Float[Array, " cell"]
     cells: strength.Cells
     quark_weights: MassTable
 
     @classmethod
-    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         table = strength.limit_table()
         observed = table["epsilon"] ** 2
         best, sigma = gaussian_from_limit(observed, _expected(table), table.provenance.confidence_level or 0.9)
@@ -84,7 +79,7 @@ class CMSDimuon2019(eqx.Module):
 
     @property
     def measurements(self) -> tuple[Measurement, ...]:
-        numbers = zip(*(np.asarray(x) for x in (self.cells.centre, self.best_fit, self.sigma)), strict=True)
+        numbers = zip(*(np.asarray(x) for x in (self.cells.centre, self.observed, self.sigma)), strict=True)
         return tuple(
             Measurement(
                 observable=f"dimuon signal strength at {mass:.4g} GeV",
@@ -96,29 +91,12 @@ class CMSDimuon2019(eqx.Module):
         )
 
     @property
-    def maximum(self) -> Float[Array, ""]:
-        return jnp.zeros(())
-
-    @property
     def no_signal(self) -> Float[Array, ""]:
-        return -0.5 * jnp.sum((self.best_fit / self.sigma) ** 2)
-
-    def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
-        return -0.5 * jnp.sum(self.pulls(predictions) ** 2)
-
-    def predicted(self, predictions: Predictions) -> Float[Array, " cell"]:
-        return self._signal(predictions)
-
-    def pulls(self, predictions: Predictions) -> Float[Array, " cell"]:
-        return (self.best_fit - self._signal(predictions)) / self.sigma
-
-    def simulate(self, predictions: Predictions, key: PRNGKeyArray) -> Self:
-        drawn = self._signal(predictions) + self.sigma * jax.random.normal(key, self.sigma.shape)
-        return eqx.tree_at(lambda experiment: experiment.best_fit, self, drawn)
+        return -0.5 * jnp.sum((self.observed / self.sigma) ** 2)
 
     def without_signal(self) -> Self:
         """The same search with no strength found at any mass."""
-        return eqx.tree_at(lambda experiment: experiment.best_fit, self, jnp.zeros_like(self.best_fit))
+        return eqx.tree_at(lambda experiment: experiment.observed, self, jnp.zeros_like(self.observed))
 
     def picture(self) -> Picture:
         table = strength.limit_table()
@@ -141,7 +119,7 @@ class CMSDimuon2019(eqx.Module):
             inside = inside | ((mass >= low) & (mass <= high))
         return jnp.where(jnp.all(inside), 0, status.NOT_COVERED.bit)
 
-    def _signal(self, predictions: Predictions) -> Float[Array, " cell"]:
+    def predicted(self, predictions: Predictions) -> Float[Array, " cell"]:
         values = strength.strengths(predictions, self.quark_weights)
         responses = [self.cells(predictions.portal.mass[k]) for k in predictions.portal.new]
         return values @ jnp.stack(responses)

@@ -10,7 +10,6 @@ priors. Predictions: `globalfit.physics.electroweak`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 import equinox as eqx
@@ -21,7 +20,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from globalfit.experiment.limit_curves import Picture
-from globalfit.experiment.protocol import Measurement
+from globalfit.experiment.protocol import Likelihood, Measurement
 from globalfit.models import Parameter
 from globalfit.physics import status
 from globalfit.physics.electroweak import standard_model
@@ -59,7 +58,7 @@ class EwpoOptions(BaseModel):
     )
 
 
-class Ewpo(eqx.Module):
+class Ewpo(Likelihood):
     """Electroweak precision observables."""
 
     Options: ClassVar = EwpoOptions
@@ -74,7 +73,6 @@ class Ewpo(eqx.Module):
         "Cho, Hagiwara, Matsumoto and Nomura, arXiv:1104.1769",
         "Curtin, Essig, Gori and Shelton, arXiv:1412.0018",
     )
-    conflicts: ClassVar[Mapping[str, str]] = {}
     exclusion: ClassVar = "two_sided"
 
     data: Float[Array, " observable"]
@@ -85,11 +83,9 @@ class Ewpo(eqx.Module):
     standard_values: Float[Array, " observable"]
     sampled: bool = eqx.field(static=True)
     m_w: Average = eqx.field(static=True)
-    name: str = eqx.field(static=True, default="ewpo")
-    requires: tuple[str, ...] = eqx.field(static=True, default=())
 
     @classmethod
-    def build(cls, options: EwpoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: EwpoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         """Read the tables and invert the covariance."""
         sampled = options.nuisances == "sampled"
         matrix = covariance(options.m_w, parametric=not sampled)
@@ -126,10 +122,6 @@ class Ewpo(eqx.Module):
                 found.name, found.prediction, np.asarray(self.data), found.error, total, strict=True
             )
         )
-
-    @property
-    def maximum(self) -> Float[Array, ""]:
-        return jnp.zeros(())
 
     @property
     def no_signal(self) -> Float[Array, ""]:

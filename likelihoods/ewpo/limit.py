@@ -77,6 +77,6 @@ def _scan(
         # Too heavy to be a decay product; alpha_d = 0 decouples it.
         parameters = {"m_chi": 10.0 * mass, "mass_ratio": jnp.asarray(0.1), "epsilon": mixing, "alpha_d": jnp.zeros(())}
         portal = Axial().portal(parameters, PRESETS["default"])
-        return -2.0 * likelihood.log_likelihood(Predictions(portal, PRESETS["default"], parameters, {}))
+        return -2.0 * likelihood.log_likelihood(Predictions(portal, PRESETS["default"], parameters))
 
     return jax.vmap(jax.vmap(at, (None, 0)))(masses, epsilon)

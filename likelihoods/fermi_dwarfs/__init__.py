@@ -11,7 +11,7 @@ with I_k the photon energy per annihilation in the bin and sigma v at rest. The 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import ClassVar, Literal, Self
 
 import equinox as eqx
@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from globalfit.experiment.limit_curves import Picture
-from globalfit.experiment.protocol import Measurement
+from globalfit.experiment.protocol import Likelihood, Measurement
 from globalfit.physics.indirect.annihilation import pair_fraction, sigma_v_at_rest
 from globalfit.physics.indirect.photons import photon_energies, spectra_status
 from globalfit.physics.indirect.spectra import BINS, PhotonSpectra
@@ -58,7 +58,7 @@ class FermiDwarfsOptions(BaseModel):
     )
 
 
-class FermiDwarfs(eqx.Module):
+class FermiDwarfs(Likelihood):
     """Fermi-LAT and DES, 2017."""
 
     Options: ClassVar = FermiDwarfsOptions
@@ -68,7 +68,6 @@ class FermiDwarfs(eqx.Module):
         "Pythia 8.3, Bierlich et al., arXiv:2203.11601",
         "VINCIA's electroweak shower, arXiv:2108.10786",
     )
-    conflicts: ClassVar[Mapping[str, str]] = {}
 
     profile: Profile
     log10_j: Float[Array, " dwarf"]
@@ -76,12 +75,10 @@ class FermiDwarfs(eqx.Module):
     spectra: PhotonSpectra
     options: FermiDwarfsOptions = eqx.field(static=True)
     dwarfs: tuple[str, ...] = eqx.field(static=True)
-    tables: tuple[Table, ...] = eqx.field(static=True)
-    name: str = eqx.field(static=True, default="fermi_dwarfs")
-    requires: tuple[str, ...] = eqx.field(static=True, default=())
+    data: tuple[Table, ...] = eqx.field(static=True)
 
     @classmethod
-    def build(cls, options: FermiDwarfsOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: FermiDwarfsOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         names = ("bins.csv", "dwarfs.csv", "published_limits.csv")
         bins, galaxies, published = (read_table("globalfit.likelihoods.fermi_dwarfs", name) for name in names)
         chosen = (galaxies["measured_j_set"] > 0.0) | (options.dwarfs == "all")
@@ -94,12 +91,16 @@ class FermiDwarfs(eqx.Module):
             spectra=spectra,
             options=options,
             dwarfs=dwarfs,
-            tables=(bins, galaxies, published, spectra.table, spectra.nodes),
+            data=(bins, galaxies, published, spectra.table, spectra.nodes),
         )
 
     @property
     def provides(self) -> tuple[Prediction, ...]:
         return (_SIGMA_V,)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        return self.data
 
     @property
     def measurements(self) -> tuple[Measurement, ...]:
@@ -165,7 +166,7 @@ class FermiDwarfs(eqx.Module):
         """95 % limits on sigma v against the mass; the published ones beside those of the same 41 dwarf galaxies."""
         as_published = FermiDwarfs.build(FermiDwarfsOptions(dwarfs="all", j_factors="profiled"), Inputs())
         title = f"{self.title}, {len(self.dwarfs)} with {self.options.j_factors} J"
-        return show_limits(title, self.of_flux, as_published.of_flux, self.spectra, self.tables[2])
+        return show_limits(title, self.of_flux, as_published.of_flux, self.spectra, self.data[2])
 
     def _by_dwarf(self, flux: Float[Array, " bin"]) -> Float[Array, " dwarf"]:
         return _TREATMENTS[self.options.j_factors](self.profile, flux, self.log10_j, self.sigma)

@@ -21,12 +21,11 @@ import functools
 from collections.abc import Mapping
 from typing import ClassVar, NamedTuple, Self
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
+from globalfit.experiment.gaussian_data import GaussianData
 from globalfit.experiment.limit_curves import Picture
 from globalfit.experiment.protocol import Measurement, NoOptions
 from globalfit.physics import status
@@ -65,26 +64,20 @@ _OBSERVABLES = (
 )
 
 
-class LepContact(eqx.Module):
+class LepContact(GaussianData):
     """LEP-2 dileptons; data and errors in the order of `_OBSERVABLES`, 12 energies each (pb, or 1)."""
 
-    Options: ClassVar = NoOptions
-    name: ClassVar[str] = "lep_contact"
     title: ClassVar[str] = "LEP-2 dileptons"
     references: ClassVar[tuple[str, ...]] = (
         "LEP Electroweak Working Group, arXiv:hep-ex/0312023",
         "ZFITTER, Arbuzov et al., arXiv:hep-ph/0507146",
         "HEPfit, De Blas et al., arXiv:1910.14012",
     )
-    requires: ClassVar[tuple[str, ...]] = ()
     conflicts: ClassVar[Mapping[str, str]] = {"lep_zprime": "both judge the LEP-2 dilepton data"}
     exclusion: ClassVar = "two_sided"
 
-    observed: Float[Array, " 48"]
-    sigma: Float[Array, " 48"]
-
     @classmethod
-    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         data = read_table(_PACKAGE, "lep2_combination.csv")
         return cls(
             jnp.asarray(np.concatenate([data[item.named("")] for item in _OBSERVABLES])),
@@ -111,31 +104,17 @@ class LepContact(eqx.Module):
         return tuple(found)
 
     @property
-    def maximum(self) -> Float[Array, ""]:
-        return jnp.zeros(())
-
-    @property
     def no_signal(self) -> Float[Array, ""]:
-        return self._log_likelihood(jnp.asarray(_standard_model().reshape(-1)))
-
-    def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
-        return self._log_likelihood(expected(predictions))
+        return self.log_density(jnp.asarray(_standard_model().reshape(-1)))
 
     def predicted(self, predictions: Predictions) -> Float[Array, " 48"]:
         return expected(predictions)
-
-    def pulls(self, predictions: Predictions) -> Float[Array, " 48"]:
-        return (self.observed - expected(predictions)) / self.sigma
-
-    def simulate(self, predictions: Predictions, key: PRNGKeyArray) -> Self:
-        data = expected(predictions) + self.sigma * jax.random.normal(key, self.sigma.shape)
-        return eqx.tree_at(lambda item: item.observed, self, data)
 
     def picture(self) -> Picture:
         """Limit on the coupling of a B-L boson against its mass."""
 
         def log_likelihood(portal: Portal, width: Float[Array, " 2"]) -> Float[Array, ""]:
-            return self._log_likelihood(_expected(portal, width, Inputs()))
+            return self.log_density(_expected(portal, width, Inputs()))
 
         return b_minus_l_limits(log_likelihood)
 
@@ -145,9 +124,6 @@ class LepContact(eqx.Module):
         mass = portal.mass[jnp.asarray(portal.new)]
         met = (mass > RESONANCES[0]) & (mass < RESONANCES[1])
         return jnp.where(jnp.any(met), status.OUTSIDE_TABLE.bit, 0)
-
-    def _log_likelihood(self, prediction: Float[Array, " 48"]) -> Float[Array, ""]:
-        return -0.5 * jnp.sum(((self.observed - prediction) / self.sigma) ** 2)
 
 
 def expected(predictions: Predictions) -> Float[Array, " 48"]:

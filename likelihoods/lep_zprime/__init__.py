@@ -20,12 +20,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
+from globalfit.experiment.gaussian_data import GaussianData
 from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, Picture, upper_limit
 from globalfit.experiment.protocol import Measurement, NoOptions
 from globalfit.physics import status
@@ -42,22 +42,16 @@ _TEV2 = 1.0e6
 _COUPLINGS = ("vector", "axial")
 
 
-class LepZprime(eqx.Module):
+class LepZprime(GaussianData):
     """Rule of thumb for a heavy Z': observed x_V, x_A (zero; toys differ) and their errors, TeV^-2."""
 
-    Options: ClassVar = NoOptions
-    name: ClassVar[str] = "lep_zprime"
     title: ClassVar[str] = "LEP rule of thumb for a Z'"
     references: ClassVar[tuple[str, ...]] = ("Zeng, arXiv:2203.09462, Eq. 13",)
-    requires: ClassVar[tuple[str, ...]] = ()
     conflicts: ClassVar[Mapping[str, str]] = {"lep_contact": "both judge the LEP-2 dilepton data"}
     exclusion: ClassVar = "two_sided"
 
-    observed: Float[Array, " 2"]
-    sigma: Float[Array, " 2"]
-
     @classmethod
-    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         return cls(jnp.zeros(2), jnp.asarray(_limits() ** 2 / np.sqrt(TWO_SIDED_95)))
 
     @property
@@ -83,25 +77,11 @@ class LepZprime(eqx.Module):
         )
 
     @property
-    def maximum(self) -> Float[Array, ""]:
-        return jnp.zeros(())
-
-    @property
     def no_signal(self) -> Float[Array, ""]:
-        return self._log_likelihood(jnp.zeros(2))
-
-    def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
-        return self._log_likelihood(contact_terms(predictions))
+        return self.log_density(jnp.zeros(2))
 
     def predicted(self, predictions: Predictions) -> Float[Array, " 2"]:
         return contact_terms(predictions)
-
-    def pulls(self, predictions: Predictions) -> Float[Array, " 2"]:
-        return (self.observed - contact_terms(predictions)) / self.sigma
-
-    def simulate(self, predictions: Predictions, key: PRNGKeyArray) -> Self:
-        data = contact_terms(predictions) + self.sigma * jax.random.normal(key, self.sigma.shape)
-        return eqx.tree_at(lambda item: item.observed, self, data)
 
     def picture(self) -> Picture:
         """Limits on both couplings against the mass, and the rule."""
@@ -109,7 +89,7 @@ class LepZprime(eqx.Module):
         for i, kind in enumerate(_COUPLINGS):
 
             def log_likelihood(ratio: Float[Array, " batch"], i: int = i) -> Float[Array, " batch"]:
-                return jax.vmap(lambda g: self._log_likelihood(jnp.zeros(2).at[i].set(g**2)))(ratio)
+                return jax.vmap(lambda g: self.log_density(jnp.zeros(2).at[i].set(g**2)))(ratio)
 
             per_tev = upper_limit(log_likelihood, np.geomspace(0.01, 1.0, 60), TWO_SIDED_95)
             held = np.sqrt(np.asarray(_held(jnp.asarray(masses**2))) / _TEV2)
@@ -126,9 +106,6 @@ class LepZprime(eqx.Module):
         """`outside_table` for a new vector below the highest energy of LEP."""
         light = predictions.portal.mass[jnp.asarray(predictions.portal.new)] < HIGHEST_ENERGY_GEV
         return jnp.where(jnp.any(light), status.OUTSIDE_TABLE.bit, 0)
-
-    def _log_likelihood(self, terms: Float[Array, " 2"]) -> Float[Array, ""]:
-        return -0.5 * jnp.sum(((self.observed - terms) / self.sigma) ** 2)
 
 
 def contact_terms(predictions: Predictions) -> Float[Array, " 2"]:

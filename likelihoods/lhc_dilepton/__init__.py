@@ -19,13 +19,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 from pydantic import BaseModel, ConfigDict, Field
 
+from globalfit.experiment.counting import Counting
 from globalfit.experiment.limit_curves import Curve, Picture
 from globalfit.experiment.protocol import Measurement
 from globalfit.experiment.resonance_scans import b_minus_l_scan
-from globalfit.experiment.statistics import asymptotic_limit, poisson_log_ratio, poisson_residual
+from globalfit.experiment.statistics import asymptotic_limit
 from globalfit.physics import status
 from globalfit.physics.collider.production import luminosity_table
 from globalfit.physics.inputs import Inputs
@@ -47,24 +48,19 @@ class LHCDileptonOptions(BaseModel):
     )
 
 
-class LHCDilepton(eqx.Module):
+class LHCDilepton(Counting):
     """ATLAS search for dilepton resonances."""
 
     Options: ClassVar = LHCDileptonOptions
-    name: ClassVar[str] = "lhc_dilepton"
     title: ClassVar[str] = "ATLAS dilepton resonances, 139/fb"
     references: ClassVar[tuple[str, ...]] = ("arXiv:1903.06248", "arXiv:1912.06374")
-    requires: ClassVar[tuple[str, ...]] = ()
-    conflicts: ClassVar[dict[str, str]] = {}
     exclusion: ClassVar = "cls"
 
-    observed: Float[Array, "2 bin"]
-    background: Float[Array, "2 bin"]
     signal: spectrum.Signal
     double_exposure: bool = eqx.field(static=True, default=False)
 
     @classmethod
-    def build(cls, options: LHCDileptonOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: LHCDileptonOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         table = spectrum.bins_table()
         observed, background = (
             np.stack([table[f"{channel}_{kind}"] for channel in spectrum.CHANNELS])
@@ -106,34 +102,9 @@ class LHCDilepton(eqx.Module):
             for i in range(edges.size - 1)
         )
 
-    @property
-    def maximum(self) -> Float[Array, ""]:
-        return jnp.zeros(())
-
-    @property
-    def no_signal(self) -> Float[Array, ""]:
-        return jnp.sum(poisson_log_ratio(self.observed, self.background))
-
-    def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
-        return jnp.sum(poisson_log_ratio(self.observed, self.expected(predictions)))
-
-    def predicted(self, predictions: Predictions) -> Float[Array, " channel_bin"]:
-        return self.expected(predictions).ravel()
-
-    def pulls(self, predictions: Predictions) -> Float[Array, " channel_bin"]:
-        return poisson_residual(self.observed, self.expected(predictions)).ravel()
-
-    def expected(self, predictions: Predictions) -> Float[Array, "2 bin"]:
-        """Expected counts by channel and bin."""
-        return self.background + self.signal(predictions)
-
-    def simulate(self, predictions: Predictions, key: PRNGKeyArray) -> Self:
-        drawn = jax.random.poisson(key, self.expected(predictions)).astype(self.observed.dtype)
-        return eqx.tree_at(lambda experiment: experiment.observed, self, drawn)
-
-    def without_signal(self) -> Self:
-        """The same search with counts equal to the background."""
-        return eqx.tree_at(lambda experiment: experiment.observed, self, self.background)
+    def expected_signal(self, predictions: Predictions) -> Float[Array, "2 bin"]:
+        """By channel and bin."""
+        return self.signal(predictions)
 
     def picture(self) -> Picture:
         recast, published = (read_table(spectrum.PACKAGE, f"{name}.csv") for name in ("recast", "cross_section_limits"))

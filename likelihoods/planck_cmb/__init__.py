@@ -20,9 +20,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
-from pydantic import BaseModel
+from jaxtyping import Array, Float, Int
 
+from globalfit.experiment.gaussian_data import GaussianData
 from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, Picture, upper_limit
 from globalfit.experiment.protocol import Measurement, NoOptions
 from globalfit.physics import status
@@ -38,32 +38,26 @@ _DOMAIN = (5.0, 1e4)
 _SHOWN = {"e": "e e", "mu": "mu mu", "tau": "tau tau", "b": "b bbar", "W": "W W"}
 
 
-class PlanckCMB(eqx.Module):
-    """Planck limit on annihilation. `measured` is the most likely p_ann: 0, or what a toy has drawn."""
+class PlanckCMB(GaussianData):
+    """Planck limit on annihilation. `observed` is the most likely p_ann: 0, or what a toy has drawn."""
 
-    Options: ClassVar[type[BaseModel]] = NoOptions
     title: ClassVar = "Planck 2018 annihilation"
     references: ClassVar = (
         "Planck Collaboration, arXiv:1807.06209",
         "T. Slatyer, arXiv:1506.03811",
         "PPPC 4 DM ID, Cirelli et al., arXiv:1012.4515",
     )
-    conflicts: ClassVar[Mapping[str, str]] = {}
     exclusion: ClassVar = "two_sided"
 
-    measured: Float[Array, ""]
-    sigma: Float[Array, ""]
-    tables: tuple[Table, ...] = eqx.field(static=True)
-    name: str = eqx.field(static=True, default="planck_cmb")
-    requires: tuple[str, ...] = eqx.field(static=True, default=())
+    data: tuple[Table, ...] = eqx.field(static=True)
 
     @classmethod
-    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the protocol's signature
+    def build(cls, options: NoOptions, inputs: Inputs) -> Self:  # noqa: ARG003 - the base's signature
         limit, curves = read_table("globalfit.likelihoods.planck_cmb", "planck_2018.csv"), read_table(*TABLE)
         return cls(
-            measured=jnp.zeros(()),
-            sigma=jnp.asarray(limit["sigma"][0]),
-            tables=(limit, curves),
+            observed=jnp.zeros(1),
+            sigma=jnp.asarray(limit["sigma"]),
+            data=(limit, curves),
         )
 
     @property
@@ -71,38 +65,27 @@ class PlanckCMB(eqx.Module):
         return (_P_ANN,)
 
     @property
+    def tables(self) -> tuple[Table, ...]:
+        return self.data
+
+    @property
     def measurements(self) -> tuple[Measurement, ...]:
-        summary = f"f_eff sigma v/m < {self.tables[0]['p_ann_limit'][0]:.2g} cm3/(s GeV) (95 %)"
+        summary = f"f_eff sigma v/m < {self.data[0]['p_ann_limit'][0]:.2g} cm3/(s GeV) (95 %)"
         return (Measurement("annihilation before reionisation", summary, _P_ANN.name),)
 
     @property
-    def maximum(self) -> Float[Array, ""]:
-        return jnp.zeros(())
-
-    @property
     def no_signal(self) -> Float[Array, ""]:
-        return -0.5 * (self.measured / self.sigma) ** 2
-
-    def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
-        return -0.5 * self.pulls(predictions)[0] ** 2
+        return self.log_density(jnp.zeros(1))
 
     def predicted(self, predictions: Predictions) -> Float[Array, " 1"]:
         return p_ann(predictions)[None]
 
-    def pulls(self, predictions: Predictions) -> Float[Array, " 1"]:
-        return ((self.measured - p_ann(predictions)) / self.sigma)[None]
-
-    def simulate(self, predictions: Predictions, key: PRNGKeyArray) -> Self:
-        """The measured p_ann scatters around that of this point and may come out negative."""
-        drawn = p_ann(predictions) + self.sigma * jax.random.normal(key)
-        return eqx.tree_at(lambda item: item.measured, self, drawn)
-
     def picture(self) -> Picture:
         """95 % limits on sigma v against the dark-matter mass; points are the published p_ann over tabulated f_eff."""
         p_ann = np.linspace(0.0, 1e-27, 101)
-        limit = upper_limit(lambda p: -0.5 * ((self.measured - p) / self.sigma) ** 2, p_ann, TWO_SIDED_95)
-        published = float(self.tables[0]["p_ann_limit"][0])
-        table, curves = self.tables[1], []
+        limit = upper_limit(lambda p: -0.5 * ((self.observed - p) / self.sigma) ** 2, p_ann, TWO_SIDED_95)
+        published = float(self.data[0]["p_ann_limit"][0])
+        table, curves = self.data[1], []
         for channel, label in _SHOWN.items():
             rows = table["channel"] == channel
             mass, f_eff = table["mass_gev"][rows], table["f_eff"][rows]

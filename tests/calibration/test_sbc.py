@@ -56,12 +56,6 @@ class Counted(toy.Gauss):
         return super().log_likelihood(predictions)
 
 
-class Part(toy.Gauss):
-    @property
-    def dark_matter_fraction(self):
-        return lambda predictions: predictions["signal"]
-
-
 class PriorAlone(toy.ToySampler):
     """Ignores the likelihood and takes the prior for the posterior."""
 
@@ -87,7 +81,7 @@ def _toys(request, monkeypatch):
         return
     request.getfixturevalue("toys")
     registered, own = plugins.registered, {"likelihood": {}, "sampler": {}}
-    for kind, classes in (("likelihood", (Wide, Counted, Part)), ("sampler", (PriorAlone, Climber))):
+    for kind, classes in (("likelihood", (Wide, Counted)), ("sampler", (PriorAlone, Climber))):
         for cls in classes:
             name = cls.__name__.lower()
             own[kind][name] = EntryPoint(name, f"{cls.__module__}:{cls.__name__}", f"globalfit.{kind}s")
@@ -259,9 +253,12 @@ def test_a_damaged_trial_is_one_error(tmp_path):
     assert held.ranks == whole["ranks"]
 
 
-def test_data_that_are_not_drawn_from_predictions(tmp_path):
-    message = "fit.yaml:3:15: likelihoods[0]: the data of 'part' enter the predictions themselves"
-    assert message in error(tmp_path, RUN.replace("[gauss]", "[part]"))
+@pytest.mark.parametrize(
+    "component", ["dark_matter: component", "likelihoods: [planck_relic: {mode: component}]"], ids=["now", "before"]
+)
+def test_data_that_are_not_drawn_from_predictions(tmp_path, component):
+    lines = [line for line in RUN.splitlines() if not line.startswith("likelihoods")]
+    assert "of a component of the dark matter" in error(tmp_path, "\n".join([*lines, component]))
 
 
 def test_other_runs_that_cannot_be_calibrated(tmp_path, monkeypatch):
@@ -291,7 +288,7 @@ def test_a_plane_has_draws(tmp_path):
 def test_every_sampler_says_whether_it_gives_draws():
     for name in toy.REAL_SAMPLERS:
         cls = plugins.load("sampler", f"real_{name}")
-        assert cls.run.__annotations__["return"] == ("Optimum" if getattr(cls, "optimises", False) else "Draws"), name
+        assert cls.run.__annotations__["return"] == ("Optimum" if cls.optimises else "Draws"), name
 
 
 def test_equal_values_are_ranked_at_random():

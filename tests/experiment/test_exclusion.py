@@ -10,8 +10,7 @@ import pytest
 from scipy.stats import norm, poisson
 
 from globalfit import plugins
-from globalfit.errors import ConfigurationError
-from globalfit.experiment.exclusion import LEVELS, LOWEST, rule, significance, statistic
+from globalfit.experiment.exclusion import LEVELS, LOWEST, significance, statistic
 from globalfit.experiment.protocol import LN_10
 from globalfit.experiment.statistics import gaussian_from_limit
 from globalfit.physics.inputs import Inputs
@@ -61,13 +60,10 @@ def test_cls_gives_the_limit_back_that_the_gaussian_was_made_from(ratio):
 class Search:
     """Counts s against a best fit m, in standard deviations."""
 
-    name = "search"
-
-    def __init__(self, best, no_signal=True, exclusion=None):
+    def __init__(self, best, no_signal=True, exclusion="one_sided"):
         self.best = best
         self.no_signal = jnp.asarray(-0.5 * best**2) if no_signal else None
-        if exclusion:
-            self.exclusion = exclusion
+        self.exclusion = exclusion
 
     def without_signal(self):
         return Search(0.0)
@@ -88,12 +84,6 @@ def test_statistics_of_a_point():
     np.testing.assert_allclose(statistic(Search(5.0, no_signal=False), signal), [0.0, 0.0])
 
 
-def test_rules_of_likelihoods():
-    assert rule(Search(1.0)) == "one_sided"
-    with pytest.raises(ConfigurationError, match="unknown rule of exclusion 'threesided'"):
-        rule(Search(1.0, exclusion="threesided"))
-
-
 # The rules by which limits were published or, for measurements, by which they are quoted: see
 # `globalfit.experiment.exclusion`.
 RULES = {
@@ -107,7 +97,7 @@ RULES = {
 
 @pytest.mark.parametrize("name", RULES)
 def test_rule_of(name):
-    assert rule(plugins.load("likelihood", name)) == RULES[name]
+    assert plugins.load("likelihood", name).exclusion == RULES[name]
 
 
 @pytest.mark.parametrize("name", [name for name, one in RULES.items() if one == "cls"])

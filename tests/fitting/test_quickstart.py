@@ -34,7 +34,7 @@ def test_a_run_too_small_to_converge_fails_loudly(tmp_path):
 @pytest.mark.slow
 def test_dynesty_agrees_with_a_mesh():
     settings = {"model": "axial", "parameters": {"alpha_d": 0.05}, "likelihoods": LIKELIHOODS, "sampler": "dynesty"}
-    posterior, sampler = build(runfile.parse(settings))
+    _, posterior, sampler = build(runfile.parse(settings))
     mesh = Grid(GridOptions(points={"m_chi": 80, "mass_ratio": 160, "epsilon": 160})).run(posterior, 1, silent)
     runs = [sampler.run(posterior, seed, silent) for seed in (1, 2, 3)]
     for run in runs:

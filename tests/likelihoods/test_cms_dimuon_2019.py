@@ -16,11 +16,11 @@ from globalfit.physics import fermions, status
 from globalfit.physics.collider.production import QUARKS, luminosity_table
 from globalfit.physics.mixing import mix
 from globalfit.physics.portal import DarkMatter, Portal
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import NO_WORDS, Predictions
 from tests.support.axial_scan import INPUTS, evaluate, predictions
 
 CMS = CMSDimuon2019.build(NoOptions(), INPUTS)
-VOCABULARY = merge_vocabularies(CMS.provides)
+VOCABULARY = NO_WORDS.extended(CMS.provides)
 
 
 def dark_photons(masses, epsilon):
@@ -52,7 +52,7 @@ def visible_width(mass, vector, axial, w_pair=0.0):
 
 def test_is_a_likelihood():
     assert isinstance(CMS, Likelihood)
-    assert len(CMS.measurements) == CMS.best_fit.size == 53
+    assert len(CMS.measurements) == CMS.observed.size == 53
     assert {table.name.rpartition("/")[2] for table in CMS.tables} == {"limit.csv", "parton_luminosities.csv"}
 
 
@@ -142,7 +142,7 @@ def test_two_resonances_add_up():
 
     def signal(first, second):
         p = Predictions(portal(first, second), INPUTS, {}, VOCABULARY)
-        return (CMS.best_fit / CMS.sigma) - CMS.pulls(p)
+        return (CMS.observed / CMS.sigma) - CMS.pulls(p)
 
     np.testing.assert_allclose(signal(1e-3, 2e-3), signal(1e-3, 0.0) + signal(0.0, 2e-3), atol=1e-12)
     assert float(jnp.max(signal(1e-3, 0.0))) > 0.1
@@ -181,7 +181,7 @@ def test_gradient_against_differences():
 
 def test_toys_give_the_strength_back():
     point = predictions(CMS, dark_photon(45.5, 0.003))
-    toys = jax.vmap(lambda key: CMS.simulate(point, key).best_fit)(jax.random.split(jax.random.key(1), 1000))
+    toys = jax.vmap(lambda key: CMS.simulate(point, key).observed)(jax.random.split(jax.random.key(1), 1000))
     response = np.asarray(CMS.cells(jnp.asarray(45.5)))
     weight = response / np.asarray(CMS.sigma) ** 2
     information = float(weight @ response)

@@ -21,7 +21,7 @@ from globalfit.models.axial import Axial
 from globalfit.physics import status
 from globalfit.physics.electroweak.shifts import mixed, pseudo_observables
 from globalfit.physics.electroweak.standard_model import Nuisances, standard_model
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import NO_WORDS, Predictions
 from globalfit.posterior.posterior import Posterior
 from globalfit.runfile import parse
 from tests.support.electroweak_portals import INPUTS, hypercharge, kinetic
@@ -37,7 +37,7 @@ def ewpo(**options):
 
 
 def predictions(portal, parameters=None):
-    return Predictions(portal, INPUTS, parameters or {}, {})
+    return Predictions(portal, INPUTS, parameters or {})
 
 
 @eqx.filter_jit
@@ -172,7 +172,7 @@ def test_sampled_nuisances_are_parameters_of_the_run():
     assert space.prior.names[:4] == ("m_chi", "mass_ratio", "epsilon", "alpha_d")
     assert space.prior.names[4:] == ("ewpo_m_z", "ewpo_m_t", "ewpo_alpha_s", "ewpo_delta_alpha")
     assert set(space.fixed) == {"ewpo_m_h"}
-    vocabulary = merge_vocabularies(Axial().provides, likelihood.provides)
+    vocabulary = NO_WORDS.extended(Axial().provides, likelihood.provides)
     posterior = Posterior(space, Axial(), {"ewpo": likelihood}, vocabulary, INPUTS)
     slope = jax.jit(jax.grad(lambda u: posterior.log_likelihood(posterior.transform(u))))(jnp.full(posterior.ndim, 0.5))
     assert np.all(np.isfinite(slope))

@@ -11,7 +11,7 @@ from globalfit.likelihoods.fermi_dwarfs.limits import limits_of
 
 from globalfit.experiment.limit_curves import ONE_SIDED_95
 from globalfit.physics.indirect.spectra import CHANNELS, INDEX
-from globalfit.physics.predictions import merge_vocabularies
+from globalfit.physics.predictions import NO_WORDS
 from tests.support.indirect_points import INPUTS, predictions, sample
 from tests.support.table import numbers, read
 
@@ -74,7 +74,7 @@ def test_flux_of_a_point_by_hand():
     np.testing.assert_allclose(whole, FERMI.flux(point), rtol=1e-14)
     np.testing.assert_allclose(whole, 9.0 * third, rtol=1e-12)
     # all of the photon energy of two dark photons of 50 GeV, half of it for a Dirac particle
-    vocabulary = merge_vocabularies(FERMI.provides)
+    vocabulary = NO_WORDS.extended(FERMI.provides)
     sigma_v = vocabulary["sigma_v_at_rest_cm3_s"].compute(point)
     fraction = float(jnp.sum(whole) * 16.0 * math.pi * 100.0**2 / sigma_v / 200.0)
     assert 0.15 < fraction < 0.30

@@ -17,7 +17,7 @@ from globalfit.physics.fermions import INDEX, z_couplings
 from globalfit.physics.inputs import Inputs
 from globalfit.physics.mixing import mix
 from globalfit.physics.portal import DarkMatter, Portal
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import NO_WORDS, Predictions
 
 INPUTS = Inputs()
 LEP = LepContact.build(LepContact.Options(), INPUTS)
@@ -80,7 +80,7 @@ def portal_of(names, masses, mixing, vector, axial):
 
 
 def predictions_of(portal):
-    return Predictions(portal, INPUTS, {}, merge_vocabularies(LEP.provides))
+    return Predictions(portal, INPUTS, {}, NO_WORDS.extended(LEP.provides))
 
 
 def heavy_vectors(structure, epsilon):
@@ -282,7 +282,7 @@ def test_finite_everywhere_and_the_standard_model_without_mixing():
     assert np.all(np.isfinite(values))
     assert all(np.all(np.isfinite(slope)) for slope in slopes.values())
     point = {name: value[0] for name, value in random_points(300).items()}
-    alone = LEP.log_likelihood(Predictions(AXIAL.portal(point, INPUTS), INPUTS, point, {}))
+    alone = LEP.log_likelihood(Predictions(AXIAL.portal(point, INPUTS), INPUTS, point))
     assert float(alone) == pytest.approx(float(LEP.no_signal), rel=1e-10)
 
 
@@ -308,7 +308,7 @@ def test_describes_itself():
     assert isinstance(LEP, Likelihood)
     assert len(LEP.measurements) == 48
     assert set(LEP.conflicts) == {LepZprime.name}
-    assert set(LepZprime.conflicts) == {LEP.name}
+    assert set(LepZprime.conflicts) == {"lep_contact"}
     words = {item.prediction: item for item in LEP.measurements if item.prediction}
     predictions = predictions_of(portal_of(("c", "x"), (500.0, 900.0), 0.1, {E: (0.1, 0.3), MU: (0.2, 0.1)}, {}))
     pulls, measurements = LEP.pulls(predictions), LEP.measurements

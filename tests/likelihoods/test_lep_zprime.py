@@ -13,7 +13,7 @@ from globalfit.physics.fermions import INDEX
 from globalfit.physics.inputs import Inputs
 from globalfit.physics.mixing import mix
 from globalfit.physics.portal import DarkMatter, Portal
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import NO_WORDS, Predictions
 
 INPUTS = Inputs()
 RULE = LepZprime.build(LepZprime.Options(), INPUTS)
@@ -29,7 +29,7 @@ def predictions_of(names, masses, mixing, vector, axial):
     couplings = (jnp.zeros((12, 2)).at[np.array(LEPTONS)].set(jnp.asarray(part, float)) for part in (vector, axial))
     higgs = jnp.zeros((2, 2))
     portal = Portal(names, found, *couplings, jnp.zeros(2), higgs, idle, jnp.array(0))
-    return Predictions(portal, INPUTS, {}, merge_vocabularies(RULE.provides))
+    return Predictions(portal, INPUTS, {}, NO_WORDS.extended(RULE.provides))
 
 
 @pytest.mark.parametrize(("kind", "limit"), [("vector", 0.12), ("axial", 0.19)])
@@ -72,7 +72,7 @@ def test_below_the_lep_energies_it_is_held_smoothly():
         portal = predictions_of(("zp", "idle"), (1.0, 5000.0), 0.0, vector, np.zeros((3, 2))).portal
         mass2 = jnp.stack([mass**2, jnp.asarray(25.0e6)])
         portal = Portal(**{**vars(portal), "mixing": mix(mass2, jnp.zeros(())).mixing})
-        return RULE.log_likelihood(Predictions(portal, INPUTS, {}, {}))
+        return RULE.log_likelihood(Predictions(portal, INPUTS, {}))
 
     masses = np.concatenate([[0.05, 1.0, 50.0], np.linspace(150.0, 260.0, 221)])
     values, slopes = jax.jit(jax.vmap(jax.value_and_grad(log_likelihood)))(jnp.asarray(masses))
@@ -93,7 +93,7 @@ def test_finite_and_equal_alone_and_in_a_batch():
     }
 
     def log_likelihood(point):
-        predictions = Predictions(AXIAL.portal(point, INPUTS), INPUTS, point, {})
+        predictions = Predictions(AXIAL.portal(point, INPUTS), INPUTS, point)
         return RULE.log_likelihood(predictions), RULE.pulls(predictions)
 
     one = jax.value_and_grad(log_likelihood, has_aux=True)

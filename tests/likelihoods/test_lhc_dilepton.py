@@ -20,13 +20,13 @@ from globalfit.physics.collider.production import QUARKS, luminosity_table
 from globalfit.physics.mixing import mix
 from globalfit.physics.observables import decay_widths
 from globalfit.physics.portal import DarkMatter, Portal
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import NO_WORDS, Predictions
 from globalfit.tables import read_table
 from tests.support.axial_scan import INPUTS, evaluate, predictions
 from tests.support.table import numbers
 
 LHC = LHCDilepton.build(LHCDileptonOptions(), INPUTS)
-VOCABULARY = merge_vocabularies(LHC.provides)
+VOCABULARY = NO_WORDS.extended(LHC.provides)
 B_MINUS_L = numbers(__file__, "atlas_dilepton_b_minus_l.csv")
 STRENGTHS = np.linspace(0.0, 4.0, 401)
 

@@ -86,7 +86,7 @@ def test_finite_and_the_same_alone_and_in_a_batch():
 def test_toys_are_unbiased():
     point = predictions((60.0, 0.5, 1e-5, 0.01))
     keys = jax.random.split(jax.random.key(4), 4000)
-    measured = np.asarray(jax.vmap(lambda key: CMB.simulate(point, key).measured)(keys))
+    measured = np.asarray(jax.vmap(lambda key: CMB.simulate(point, key).observed[0])(keys))
     assert np.mean(measured) == pytest.approx(float(p_ann(point)), abs=4.0 * 1.63e-28 / math.sqrt(len(keys)))
     assert np.std(measured) == pytest.approx(1.63e-28, rel=0.05)
 

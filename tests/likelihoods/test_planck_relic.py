@@ -1,4 +1,4 @@
-"""The Planck likelihood in its two modes."""
+"""The Planck likelihood, of all of the dark matter and of a component."""
 
 import math
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from globalfit.likelihoods.planck_relic import PlanckRelic, PlanckRelicOptions
 
+from globalfit.physics.dark_matter_fraction import OBSERVED_OMEGA_H2, component_fraction
 from globalfit.physics.inputs import PRESETS
 
 
@@ -20,6 +21,8 @@ class Density:
     def __getitem__(self, name):
         assert name == "omega_h2"
         return self.omega
+
+    value = __getitem__
 
 
 def planck(**options):
@@ -35,7 +38,7 @@ def test_gaussian_with_the_error_of_the_prediction(omega):
 
 def test_pulls_give_the_likelihood_back():
     omega = np.linspace(0.05, 0.3, 26)
-    for likelihood in (planck(), planck(theory_error=0.0), planck(mode="component")):
+    for likelihood in (planck(), planck(theory_error=0.0), planck().for_component()):
         pulls = np.array([float(likelihood.pulls(Density(x))[0]) for x in omega])
         log_likelihood = np.array([float(likelihood.log_likelihood(Density(x))) for x in omega])
         np.testing.assert_allclose(float(likelihood.maximum) - 0.5 * pulls**2, log_likelihood, atol=1e-9)
@@ -46,23 +49,23 @@ def test_pulls_give_the_likelihood_back():
 
 def test_toys_are_unbiased():
     likelihood, keys = planck(), jax.random.split(jax.random.key(1), 20_000)
-    central = jax.vmap(lambda key: likelihood.simulate(Density(0.2), key).central)(keys)
+    central = jax.vmap(lambda key: likelihood.simulate(Density(0.2), key).mean)(keys)
     sigma = math.hypot(0.0012, 0.05 * 0.2)
     assert float(jnp.mean(central)) == pytest.approx(0.2, abs=4.0 * sigma / math.sqrt(len(keys)))
     assert float(jnp.std(central)) == pytest.approx(sigma, rel=0.03)
 
 
 def test_component_is_flat_below_and_continuous():
-    likelihood = planck(mode="component")
+    likelihood = planck().for_component()
     below, at, above = (float(likelihood.log_likelihood(Density(omega))) for omega in (1e-4, 0.12, 0.2))
     assert below == at
     assert above < at
     assert float(likelihood.log_likelihood(Density(0.12 + 1e-9))) == pytest.approx(at, abs=1e-6)
-    assert float(likelihood.dark_matter_fraction(Density(0.03))) == pytest.approx(0.25)
-    assert float(likelihood.dark_matter_fraction(Density(0.3))) == 1.0
-    assert planck().dark_matter_fraction is None
+    assert float(component_fraction(Density(0.03))) == pytest.approx(0.25)
+    assert float(component_fraction(Density(0.3))) == 1.0
 
 
 def test_published_numbers():
     # Planck 2018 (arXiv:1807.06209): Omega_c h^2 = 0.1200 +- 0.0012
-    assert (float(planck().central), float(planck().sigma)) == (0.12, 0.0012)
+    assert (float(planck().mean), float(planck().sigma)) == (0.12, 0.0012)
+    assert float(planck().mean) == OBSERVED_OMEGA_H2

@@ -17,7 +17,7 @@ from globalfit.experiment.xenon_limit import XenonLimit, limit_of_counts
 from globalfit.models.axial import Axial
 from globalfit.physics import status
 from globalfit.physics.inputs import PRESETS
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import NO_WORDS, Predictions
 from globalfit.physics.scattering.halo import Halo
 
 QUALITY = {
@@ -39,7 +39,7 @@ def build(experiment: type[XenonLimit], **options: object) -> XenonLimit:
 
 def predictions(point: dict[str, float], *likelihoods: XenonLimit) -> Predictions:
     values = {name: jnp.asarray(value) for name, value in point.items()}
-    vocabulary = merge_vocabularies(*(likelihood.provides for likelihood in likelihoods))
+    vocabulary = NO_WORDS.extended(*(likelihood.provides for likelihood in likelihoods))
     return Predictions(AXIAL.portal(values, INPUTS), INPUTS, values, vocabulary)
 
 
@@ -170,7 +170,7 @@ def test_gradient_is_finite_over_the_prior() -> None:
 
     def total(theta: jax.Array) -> jax.Array:
         values = dict(zip(POINT, theta, strict=True))
-        given = Predictions(AXIAL.portal(values, INPUTS), INPUTS, values, {})
+        given = Predictions(AXIAL.portal(values, INPUTS), INPUTS, values)
         return sum((item.log_likelihood(given) for item in likelihoods), start=jnp.zeros(()))
 
     random = np.random.default_rng(1)
@@ -197,8 +197,8 @@ def test_toys_are_unbiased(experiment: type[XenonLimit]) -> None:
 def test_dark_matter_fraction_scales_the_counts() -> None:
     likelihood = build(LZ2024)
     values = {name: jnp.asarray(value) for name, value in POINT.items()}
-    whole = Predictions(AXIAL.portal(values, INPUTS), INPUTS, values, {})
-    part = Predictions(AXIAL.portal(values, INPUTS), INPUTS, values, {}, lambda _: jnp.asarray(0.25))
+    whole = Predictions(AXIAL.portal(values, INPUTS), INPUTS, values)
+    part = Predictions(AXIAL.portal(values, INPUTS), INPUTS, values, NO_WORDS, lambda _: jnp.asarray(0.25))
     ratio = float(likelihood.log_likelihood(part) / likelihood.log_likelihood(whole))
     assert ratio == pytest.approx(0.25, rel=1e-12)
 

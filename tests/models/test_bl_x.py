@@ -10,7 +10,7 @@ from globalfit.physics import status
 from globalfit.physics.fermions import INDEX
 from globalfit.physics.inputs import PRESETS
 from globalfit.physics.observables import VOCABULARY
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import Predictions
 from globalfit.physics.scattering.nreft import nreft_coefficients
 from tests.support.table import read
 
@@ -27,7 +27,7 @@ WORDS = {
 
 def predictions(theta, model, inputs=INPUTS):
     values = dict(zip(NAMES, theta, strict=True))
-    vocabulary = merge_vocabularies(VOCABULARY, model.provides)
+    vocabulary = VOCABULARY.extended(model.provides)
     return Predictions(model.portal(values, inputs), inputs, values, vocabulary)
 
 

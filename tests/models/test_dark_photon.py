@@ -10,7 +10,7 @@ import pytest
 from globalfit.models.dark_photon import DarkPhoton, DarkPhotonOptions
 from globalfit.physics.inputs import PRESETS
 from globalfit.physics.observables import VOCABULARY, decay_widths
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import Predictions
 from globalfit.physics.scattering.nreft import nreft_coefficients
 
 INPUTS = PRESETS["default"]
@@ -20,7 +20,7 @@ NAMES = tuple(parameter.name for parameter in DarkPhoton.parameters)
 def predictions(theta, kind="dirac", inputs=INPUTS):
     model = DarkPhoton.build(DarkPhotonOptions(dm=kind))
     values = dict(zip(NAMES, theta, strict=True))
-    vocabulary = merge_vocabularies(VOCABULARY, model.provides)
+    vocabulary = VOCABULARY.extended(model.provides)
     return Predictions(model.portal(values, inputs), inputs, values, vocabulary)
 
 

@@ -17,12 +17,12 @@ from globalfit.physics.annihilation.widths import widths
 from globalfit.physics.fermions import INDEX
 from globalfit.physics.inputs import PRESETS
 from globalfit.physics.observables import VOCABULARY
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import Predictions
 from globalfit.physics.scattering.nreft import nreft_coefficients
 from tests.support.table import numbers, read
 
 INPUTS = PRESETS["micromegas6"]
-NAMES = tuple(parameter.name for parameter in DPDM.parameters)
+NAMES = tuple(parameter.name for parameter in DPDM().parameters)
 TABLE = read(__file__, "dpdm.csv")
 EVENTS = numbers(__file__, "dpdm_events.csv")
 WORDS = {
@@ -43,7 +43,7 @@ def portal(theta, ww="operator", inputs=INPUTS):
 
 
 def words(point, inputs=INPUTS):
-    return Predictions(point, inputs, {}, merge_vocabularies(VOCABULARY, model().provides))
+    return Predictions(point, inputs, {}, VOCABULARY.extended(model().provides))
 
 
 @pytest.mark.parametrize(("variant", "ww"), [("ff", "none"), ("zh", "none"), ("ww", "abelian")])
@@ -97,7 +97,7 @@ def test_scattering_vanishes_as_the_momentum_transfer_also_in_float32():
 def test_events_in_xenon():
     """LZ 2022 with the full t dependence."""
     search = LZ2022.build(LZ2022.Options(), INPUTS)
-    vocabulary = merge_vocabularies(VOCABULARY, model().provides, search.provides)
+    vocabulary = VOCABULARY.extended(model().provides, search.provides)
     for row in EVENTS:
         point = portal([row["m_chi"], row["m_zp"], 0.01, 0.2])
         found = float(Predictions(point, INPUTS, {}, vocabulary)["events_lz_2022"])
@@ -167,7 +167,7 @@ def test_lepton_couplings_of_table_1(mass, axial, epsilon):
 def test_mixing_that_the_lhc_allows():
     """ATLAS dileptons at 1 TeV with decays to fermions alone, none of them invisible: epsilon below 0.02, not 0.868."""
     search = LHCDilepton.build(LHCDilepton.Options(), INPUTS)
-    vocabulary = merge_vocabularies(VOCABULARY, model().provides, search.provides)
+    vocabulary = VOCABULARY.extended(model().provides, search.provides)
 
     def excess(epsilon):
         point = dataclasses.replace(portal([1e4, 1000.0, epsilon, 0.1], "none"), higgs=jnp.zeros((2, 2)))

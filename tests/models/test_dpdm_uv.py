@@ -17,7 +17,7 @@ from globalfit.physics.annihilation.propagator import Energies
 from globalfit.physics.annihilation.widths import widths
 from globalfit.physics.fermions import INDEX
 from globalfit.physics.observables import VOCABULARY
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import Predictions
 from globalfit.physics.scattering.nreft import nreft_coefficients
 from tests.support.completions import DOUBLET, INPUTS, MIXED, MODEL, arrays, of_masses, portal
 from tests.support.table import numbers
@@ -27,7 +27,7 @@ TABLE = numbers(__file__, "loop_mixing.csv")
 
 @functools.partial(jax.jit, static_argnums=1)
 def loop_words(point, model=MODEL):
-    found = Predictions(model.portal(point, INPUTS), INPUTS, point, merge_vocabularies(VOCABULARY, model.provides))
+    found = Predictions(model.portal(point, INPUTS), INPUTS, point, VOCABULARY.extended(model.provides))
     return {name: found[name] for name in ("epsilon", "delta_m2_gev2", "psi_share", "width_zp_gev")}
 
 
@@ -126,7 +126,7 @@ def test_gradients_are_finite():
 
 def test_parameters_follow_the_option():
     assert [parameter.name for parameter in MODEL.parameters] == ["m_chi", "m_zp", "g_chi", "m_n", "y_nu", "y_psi"]
-    assert DPDM.build(DPDMOptions()).parameters == DPDM.parameters
+    assert [item.name for item in DPDM.build(DPDMOptions()).parameters] == ["m_chi", "m_zp", "epsilon", "g_chi"]
     shown = CliRunner().invoke(cli, ["show", "model", "dpdm"]).stdout
     before, after, _ = re.split("parameters with uv: su2xs?u[12]", shown)
     assert "  epsilon: " in before

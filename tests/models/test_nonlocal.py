@@ -18,7 +18,7 @@ from globalfit.physics.fermions import CHARGE, FERMIONS, INDEX, z_couplings
 from globalfit.physics.inputs import PRESETS
 from globalfit.physics.mixing import FormFactor, mix, mix_nonlocal
 from globalfit.physics.observables import VOCABULARY
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import Predictions
 from globalfit.physics.scattering.nreft import nreft_coefficients
 
 INPUTS = PRESETS["micromegas6"]
@@ -32,7 +32,7 @@ def portal(theta, **options):
 
 
 def words(point, inputs=INPUTS):
-    vocabulary = merge_vocabularies(VOCABULARY, Nonlocal.build(NonlocalOptions()).provides)
+    vocabulary = VOCABULARY.extended(Nonlocal.build(NonlocalOptions()).provides)
     return Predictions(point, inputs, {}, vocabulary)
 
 

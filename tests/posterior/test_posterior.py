@@ -19,7 +19,7 @@ BATCH = 256
 
 
 def posterior_of(**changes):
-    return build(runfile.parse({"model": "axial", "likelihoods": LIKELIHOODS, **changes}))[0]
+    return build(runfile.parse({"model": "axial", "likelihoods": LIKELIHOODS, **changes})).posterior
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +116,10 @@ def test_new_data_compile_nothing():
     assert len(traces) == 1
 
 
-def test_component_mode_scales_direct_detection():
+def test_a_component_scales_direct_detection():
     theta = jnp.asarray([[50.0, 2.05, 3e-3, 0.05]])
     everything = evaluate(posterior_of(), theta)
-    component = evaluate(posterior_of(likelihoods=[{"planck_relic": {"mode": "component"}}, *LIKELIHOODS[1:]]), theta)
+    component = evaluate(posterior_of(dark_matter="component"), theta)
     target = posterior_of()
     omega = float(target.predictions(target.parameters.values(theta[0]))["omega_h2"])
     assert omega < 0.12

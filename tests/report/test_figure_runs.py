@@ -26,6 +26,6 @@ def test_figure(name):
     assert run.output == f"out/{name}"
     for likelihood in run.likelihoods:
         assert entry(likelihood)[0] in plugins.registered("likelihood")
-    posterior, sampler = build(run.model_copy(update={"likelihoods": []}))
+    _, posterior, sampler = build(run.model_copy(update={"likelihoods": []}))
     sampler.check(posterior.names)
     assert {sampler.options.x, sampler.options.y} == set(posterior.names)

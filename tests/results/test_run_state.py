@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import globalfit
 from globalfit import runfile
-from globalfit.build.built import resolve
+from globalfit.build.built import build
 from globalfit.cli import cli
 from globalfit.results import folder as names
 from globalfit.results.run_identity import other_code
@@ -132,7 +132,7 @@ def written(run):
     """The folder of a finished run, as far as its state goes."""
     folder = Path(run.output)
     folder.mkdir(parents=True)
-    (folder / names.RUN).write_text(dump(resolve(run).model_dump(mode="json")))
+    (folder / names.RUN).write_text(dump(build(run).run.model_dump(mode="json")))
     (folder / names.EVIDENCE).write_text(json.dumps(EVIDENCE))
     (folder / names.PROVENANCE).write_text(json.dumps(PROVENANCE))
     (folder / names.REPORT).write_text("")
@@ -170,15 +170,33 @@ def test_code_is_told_apart_by_version_commit_and_changes(monkeypatch):
 
 def test_status_notices_other_data():
     folder = written(run_a(TWO_RUNS))
-    name = "globalfit.likelihoods.lz_2024/limits.csv"
     table = Path(str(importlib.resources.files("globalfit.likelihoods.lz_2024"))) / "limits.csv"
     known = hashlib.sha256(table.read_bytes()).hexdigest()
-    for checksum, state in ((known, State.FINISHED), ("0" * 64, State.OTHER_DATA)):
+    before, now = "globalfit.likelihoods.lz_2024/limits.csv", "lz_2024/limits.csv"
+    wrong = "0" * 64
+    for name, checksum, state in (
+        (before, known, State.FINISHED),
+        (now, known, State.FINISHED),
+        (before, wrong, State.OTHER_DATA),
+        (now, wrong, State.OTHER_DATA),
+    ):
         checksums = {"no.package/x.csv": "1", name: checksum}
         (folder / names.PROVENANCE).write_text(json.dumps(PROVENANCE | {"data_sha256": checksums}))
         found = standing(folder)
         assert found.state is state
-    assert found.reason == f"{name} has changed since"
+    assert found.reason == "lz_2024/limits.csv has changed since"
+
+
+def test_status_imports_nothing_that_a_result_names(tmp_path, monkeypatch):
+    trap = tmp_path / "trap"
+    trap.mkdir()
+    (trap / "__init__.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    folder = written(run_a(TWO_RUNS))
+    for package in ("trap", "trap.inner", "trap.__main__.x", "venv.__main__.x"):
+        (folder / names.PROVENANCE).write_text(json.dumps(PROVENANCE | {"data_sha256": {f"{package}/y.csv": "0"}}))
+        assert standing(folder).state is State.FINISHED
+    assert "trap" not in sys.modules
 
 
 def test_status_needs_several_runs_or_a_folder(tmp_path):

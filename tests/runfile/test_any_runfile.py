@@ -33,7 +33,8 @@ VALID = (
     {
         "model": {"dpdm": {"ww": "none"}},
         "parameters": {"m_chi": {"log_uniform": [10, 1000]}, "m_zp": "2 * m_chi", "g_chi": {"normal": [0.3, 0.1]}},
-        "likelihoods": [{"planck_relic": {"mode": "component"}}],
+        "likelihoods": [{"planck_relic": {"theory_error": 0.1}}],
+        "dark_matter": "component",
         "sampler": {"grid": {"x": "m_chi", "y": "epsilon", "points": 10}},
         "inputs": "micromegas6",
     },
@@ -189,7 +190,7 @@ def judged(content: bytes, folder):
     path.write_bytes(content)
     before = sorted(folder.iterdir())
     try:
-        for posterior, _ in built(path):
+        for _, posterior, _ in built(path):
             theta = posterior.transform(jnp.full(posterior.ndim, 0.4))
             assert np.all(np.isfinite(theta))
         assert in_schema(runfile.document(path).data)

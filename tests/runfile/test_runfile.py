@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from globalfit import runfile
-from globalfit.build.built import build, build_inputs, build_posterior, resolve
+from globalfit.build.built import build, build_inputs, build_posterior
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.physics.inputs import PRESETS
 from globalfit.runfile.document import dump, key_text, parse, read
@@ -40,7 +40,7 @@ def loaded(tmp_path, text):
 
 def test_everything_a_run_file_can_say(tmp_path):
     run = loaded(tmp_path, FULL)
-    posterior, sampler = build(run)
+    _, posterior, sampler = build(run)
     assert posterior.names == ("mass", "log10_c")
     assert float(posterior.parameters.values([10.0, -1.0])["coupling"]) == pytest.approx(10.0**-0.5)
     assert posterior.model.options.scale == 2.0
@@ -51,16 +51,16 @@ def test_everything_a_run_file_can_say(tmp_path):
 
 
 def test_resolved_run_gives_the_same_run_again(tmp_path):
-    full = resolve(loaded(tmp_path, FULL))
+    full = build(loaded(tmp_path, FULL)).run
     again = loaded(tmp_path, dump(full.model_dump(mode="json")))
-    assert again.model_dump() == full.model_dump() == resolve(again).model_dump()
+    assert again.model_dump() == full.model_dump() == build(again).run.model_dump()
     assert full.model == {"toy": {"scale": 2.0, "kind": "plain"}}
-    assert full.inputs == {"preset": "micromegas6", **build_inputs(full).model_dump()}
+    assert full.inputs == build_inputs(full)[1]
     assert full.sampler == {"toy_sampler": {"points": 100, "converges": True, "chains": False}}
 
 
 def test_defaults_come_from_the_priors_of_the_model():
-    full = resolve(runfile.default_run("toy"))
+    full = build(runfile.default_run("toy")).run
     assert full.parameters == {"mass": {"log_uniform": [1.0, 1000.0]}, "coupling": {"uniform": [0.0, 1.0]}}
 
 
@@ -173,7 +173,7 @@ def test_mistakes_in_what_expressions_come_to(tmp_path, text, message):
 
 def test_a_parameter_may_be_what_the_prediction_of_its_name_is(tmp_path):
     text = "{signal: {uniform: [1, 2]}, coupling: 'sqrt(signal / mass)', mass: {uniform: [4, 8]}}"
-    posterior, _ = build(loaded(tmp_path, f"model: toy\nparameters: {text}"))
+    posterior = build(loaded(tmp_path, f"model: toy\nparameters: {text}")).posterior
     assert posterior.names == ("mass", "signal")
 
 
@@ -227,7 +227,13 @@ def test_json_schema_knows_names_and_options():
     names, options = run["properties"]["model"]["anyOf"]
     assert names == {"enum": ["toy"]}
     assert "scale" in options["properties"]["toy"]["anyOf"][0]["properties"]
-    assert run["properties"]["likelihoods"]["items"]["anyOf"][0]["enum"] == ["gauss", "needy", "new_gauss"]
+    assert run["properties"]["likelihoods"]["items"]["anyOf"][0]["enum"] == [
+        "gauss",
+        "gaussian",
+        "limit",
+        "needy",
+        "new_gauss",
+    ]
     assert run["additionalProperties"] is False
 
 

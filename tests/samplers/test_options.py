@@ -3,7 +3,7 @@
 import pytest
 
 from globalfit import plugins, runfile
-from globalfit.build.built import build_sampler, resolve
+from globalfit.build.built import build
 from globalfit.errors import ConfigurationError
 
 SAMPLERS = sorted(plugins.registered("sampler"))
@@ -22,15 +22,14 @@ def test_every_preset_is_valid_and_none_is_the_default(name):
 
 def test_what_is_given_wins_and_the_run_keeps_all_numbers():
     run = runfile.parse({"model": "axial", "sampler": {"dynesty": {"preset": "publication", "nlive": 123}}})
-    sampler = build_sampler(run)
+    kept, _, sampler = build(run)
     assert (sampler.options.nlive, sampler.options.dlogz) == (123, 0.01)
-    kept = resolve(run)
     assert kept.sampler["dynesty"]["dlogz"] == 0.01
-    assert build_sampler(kept).options == sampler.options
+    assert build(kept).sampler.options == sampler.options
 
 
 @pytest.mark.parametrize("preset", ["fast", 3, ["quick"], None])
 def test_another_preset_is_an_error(preset):
     run = runfile.parse({"model": "axial", "sampler": {"nuts": {"preset": preset}}})
     with pytest.raises(ConfigurationError, match=r"sampler.nuts.preset: must be 'quick', 'standard' or 'publication'"):
-        build_sampler(run)
+        build(run)

@@ -10,7 +10,7 @@ import numpy as np
 from globalfit.experiment.protocol import Likelihood
 from globalfit.models.axial import Axial
 from globalfit.physics.inputs import Inputs
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import NO_WORDS, Predictions
 
 INPUTS = Inputs()
 NAMES = tuple(parameter.name for parameter in Axial.parameters)
@@ -20,7 +20,7 @@ BATCH = 512
 def predictions(experiment: Likelihood, point: jax.Array) -> Predictions:
     """Predictions at (m_chi, mass_ratio, epsilon, alpha_d), with the words of the experiment alone."""
     values = dict(zip(NAMES, jnp.asarray(point, dtype=float), strict=True))
-    return Predictions(Axial().portal(values, INPUTS), INPUTS, values, merge_vocabularies(experiment.provides))
+    return Predictions(Axial().portal(values, INPUTS), INPUTS, values, NO_WORDS.extended(experiment.provides))
 
 
 def evaluate(experiment: Likelihood, points: np.ndarray, words: tuple[str, ...] = ()) -> list[np.ndarray]:

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 from globalfit.models.dpdm import DPDM, DPDMOptions
 from globalfit.physics.inputs import PRESETS
 from globalfit.physics.observables import VOCABULARY
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import Predictions
 
 INPUTS = PRESETS["default"].model_copy(update={"m_z": 91.188})
 MODEL, DOUBLET = (DPDM.build(DPDMOptions(uv=uv)) for uv in ("su2xu1", "su2xsu2"))
-WORDS = merge_vocabularies(VOCABULARY, MODEL.provides)
+WORDS = VOCABULARY.extended(MODEL.provides)
 # Large mixing, epsilon = 1.5e-3 and delta_m2 = -38 GeV^2; m_1 = 163 GeV.
 MIXED = {"m_chi": 100.0, "m_zp": 300.0, "g_chi": 2.0, "m_n": 300.0, "y_nu": 1.0, "y_psi": 2.0}
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from globalfit.models.axial import Axial
 from globalfit.physics.inputs import PRESETS
-from globalfit.physics.predictions import Predictions
+from globalfit.physics.predictions import NO_WORDS, Predictions
 
 INPUTS = PRESETS["default"]
 NAMES = ("m_chi", "mass_ratio", "epsilon", "alpha_d")
@@ -15,7 +15,7 @@ def predictions(point, fraction=None):
     """`Predictions` of (m_chi, mass_ratio, epsilon, alpha_d)."""
     values = (jnp.asarray(value, dtype=float) for value in point)
     portal = Axial().portal(dict(zip(NAMES, values, strict=True)), INPUTS)
-    return Predictions(portal, INPUTS, {}, {}, fraction)
+    return Predictions(portal, INPUTS, {}, NO_WORDS, fraction)
 
 
 def sample(number, seed):

@@ -14,16 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from globalfit import plugins
 from globalfit.build import built as build
 from globalfit.experiment.limit_curves import Curve, Picture
-from globalfit.experiment.protocol import Measurement, NoOptions
-from globalfit.models import Parameter
+from globalfit.experiment.protocol import Likelihood, Measurement
+from globalfit.models import Model, Parameter
 from globalfit.physics import status
 from globalfit.physics.fermions import FERMIONS
 from globalfit.physics.mixing import Mixing
 from globalfit.physics.portal import DarkMatter, Portal
-from globalfit.physics.predictions import Prediction
+from globalfit.physics.predictions import NO_WORDS, Prediction
 from globalfit.posterior.posterior import evaluate
 from globalfit.progress import Event
 from globalfit.samplers.draws import Diagnostic, Draws, Evidence, Weighted
+from globalfit.samplers.protocol import Sampler
 
 SOURCE = "invented for the tests"
 # Samplers of the program, under names of their own.
@@ -44,7 +45,7 @@ class ToyOptions(BaseModel):
     kind: Literal["plain", "fancy"] = "plain"
 
 
-class ToyModel(eqx.Module):
+class ToyModel(Model):
     """Signal = scale * mass * coupling^2; no solution for a coupling above 0.9."""
 
     Options: ClassVar = ToyOptions
@@ -82,14 +83,12 @@ class ToyModel(eqx.Module):
         )
 
 
-class Gauss(eqx.Module):
+class Gauss(Likelihood):
     """signal = central +- 1."""
 
-    Options: ClassVar = NoOptions
     title: ClassVar = "Gaussian toy experiment"
     references: ClassVar = ("Collaboration, Journal 2 (2001) 2",)
     requires: ClassVar = ("signal",)
-    conflicts: ClassVar = {}
     name: str = eqx.field(static=True)
     central: float = 10.0
 
@@ -102,16 +101,8 @@ class Gauss(eqx.Module):
         return (Prediction(f"events_{self.name}", "", "expected events", SOURCE, lambda p: 2.0 * p["signal"]),)
 
     @property
-    def tables(self):
-        return ()
-
-    @property
     def measurements(self):
         return (Measurement("strength", "signal = 10 ± 1 GeV", "signal", self.central, 1.0),)
-
-    @property
-    def maximum(self):
-        return jnp.zeros(())
 
     @property
     def no_signal(self):
@@ -165,7 +156,7 @@ class ToySamplerOptions(BaseModel):
     chains: bool = Field(False, description="several chains of draws without an evidence")
 
 
-class ToySampler:
+class ToySampler(Sampler):
     """Importance sampling of the prior."""
 
     Options: ClassVar = ToySamplerOptions
@@ -213,7 +204,8 @@ def register(monkeypatch, tmp_path):
     """Replace the registered plug-ins, the physics that all models share and the default priors by the toys."""
     groups = {
         "model": {"toy": f"{__name__}:ToyModel"},
-        "likelihood": {"gauss": f"{__name__}:Gauss", "new_gauss": f"{__name__}:NewGauss", "needy": f"{__name__}:Needy"},
+        "likelihood": {"gauss": f"{__name__}:Gauss", "new_gauss": f"{__name__}:NewGauss", "needy": f"{__name__}:Needy"}
+        | {name: plugins.registered("likelihood")[name].value for name in ("gaussian", "limit")},
         "sampler": dict.fromkeys(("dynesty", "toy_sampler"), f"{__name__}:ToySampler")
         | {f"real_{name}": plugins.registered("sampler")[name].value for name in REAL_SAMPLERS},
     }
@@ -229,6 +221,5 @@ def register(monkeypatch, tmp_path):
         "coupling:\n  prior: {uniform: [0, 1]}\n  reason: invented\n"
     )
     monkeypatch.setattr(plugins, "registered", points.__getitem__)
-    monkeypatch.setattr(build, "core_vocabulary", lambda: ())
-    monkeypatch.setattr("globalfit.physics.observables.flags", lambda predictions: predictions.portal.status)
+    monkeypatch.setattr(build, "core_vocabulary", lambda: NO_WORDS)
     monkeypatch.setattr("globalfit.runfile.defaults.models_with_priors", lambda: {"toy": priors / "toy.yaml"})

@@ -25,7 +25,7 @@ from globalfit.samplers.nested.batched_walks import HOPS, CubeDraws, QueuePool, 
 from globalfit.samplers.nested.dead_points import integrate, kish, live_counts, other_log_weights, resample
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
-from globalfit.samplers.protocol import Target
+from globalfit.samplers.protocol import Sampler, Target
 
 
 class DynestyOptions(SamplerOptions):
@@ -60,7 +60,7 @@ class DynestyOptions(SamplerOptions):
     )
 
 
-class Dynesty:
+class Dynesty(Sampler):
     """Static nested sampling; random walks in lockstep, one compiled kernel for the whole queue."""
 
     Options: ClassVar[type[BaseModel]] = DynestyOptions

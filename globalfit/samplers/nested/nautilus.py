@@ -23,7 +23,7 @@ from globalfit.samplers.nested.dead_points import kish, resample
 from globalfit.samplers.nested.defensive import Shells, defensive_component, tail_p, weigh
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
-from globalfit.samplers.protocol import Target
+from globalfit.samplers.protocol import Sampler, Target
 
 # Points above the threshold that nautilus wants per ellipsoid, beyond the number of parameters (its own default).
 PER_ELLIPSOID = 50
@@ -67,7 +67,7 @@ class NautilusOptions(SamplerOptions):
     )
 
 
-class Nautilus:
+class Nautilus(Sampler):
     """Nested shells whose bounds are learnt by small neural networks; every point counts by importance. A defensive
     component (`globalfit.samplers.nested.defensive`) covers what the bounds miss."""
 

@@ -31,7 +31,7 @@ from globalfit.samplers.nuts.triangular_map import Straightened, fit_shears
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.particles.tempering import tempered
-from globalfit.samplers.protocol import Target
+from globalfit.samplers.protocol import Sampler, Target
 
 # Steps between two progress events; one compiled scan.
 BLOCK = 50
@@ -63,7 +63,7 @@ class NutsOptions(SamplerOptions):
     )
 
 
-class Nuts:
+class Nuts(Sampler):
     """The No-U-Turn sampler in unbounded coordinates; regions without solution are walls of infinite potential."""
 
     Options: ClassVar[type[BaseModel]] = NutsOptions

@@ -22,7 +22,7 @@ from globalfit.samplers.optimize.profiles import Settled, plane, profiles, with_
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.particles.tempering import Particles, tempered
-from globalfit.samplers.protocol import Target
+from globalfit.samplers.protocol import Sampler, Target
 
 # Maxima whose ln L agrees to this are the same, and how many starts must find the highest one.
 AGREE = 0.01
@@ -79,7 +79,7 @@ class OptimizeOptions(SamplerOptions):
     plane_points: int = Field(30, ge=5, le=500, description="Nodes per axis of such a plane.")
 
 
-class Optimize:
+class Optimize(Sampler):
     """Many quasi-Newton ascents in lockstep; profiles by ascents with a parameter held."""
 
     Options: ClassVar[type[BaseModel]] = OptimizeOptions

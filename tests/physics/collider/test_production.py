@@ -50,14 +50,14 @@ def test_smooth_step_is_flat_at_its_ends():
 
 def test_the_z_is_no_candidate_and_no_width_is_no_branching_fraction():
     portal = hypercharge_portal(jnp.asarray(40.0), jnp.asarray(0.0))
-    p = Predictions(portal, Inputs(), {}, {})
+    p = Predictions(portal, Inputs(), {})
     assert portal.new == (1,)
     assert float(branching_fraction(p, "mu", 1)) == 0.0
     np.testing.assert_allclose(squared_couplings(p)[:, 1], 0.0, atol=1e-30)
 
 
 def test_branching_fraction_of_a_b_minus_l_boson():
-    p = Predictions(b_minus_l_portal(jnp.asarray(5000.0), jnp.asarray(0.1)), Inputs(), {}, {})
+    p = Predictions(b_minus_l_portal(jnp.asarray(5000.0), jnp.asarray(0.1)), Inputs(), {})
     assert float(branching_fraction(p, "mu", 0)) == pytest.approx(1.0 / 6.5, rel=1e-3)
     assert float(squared_couplings(p)[INDEX["nu_mu"], 0]) == pytest.approx(0.005)
     assert float(decay_widths(p).partial["dark"][0]) == 0.0

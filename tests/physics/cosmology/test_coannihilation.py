@@ -14,7 +14,7 @@ from globalfit.physics.cosmology.coannihilation import equilibrium_abundance
 from globalfit.physics.indirect.annihilation import at_rest, pair_fraction, sigma_v_at_rest
 from globalfit.physics.inputs import PRESETS
 from globalfit.physics.portal import DarkMatter
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import Predictions
 from tests.reference import pseudo_dirac as reference
 from tests.support.table import numbers
 
@@ -22,7 +22,7 @@ from tests.support.table import numbers
 TABLE = numbers(str(reference.__file__), "pseudo_dirac_omega.csv")
 NAMES = ("m_chi", "splitting", "mass_ratio", "epsilon", "alpha_d")
 VECTORS = ("z", "ap")
-VOCABULARY = merge_vocabularies(observables.VOCABULARY, observables.vector_words(VECTORS))
+VOCABULARY = observables.VOCABULARY.extended(observables.vector_words(VECTORS))
 INPUTS = PRESETS["micromegas6"]
 WORDS = ("omega_h2", "x_f", "sigma_v_freezeout_cm3_s")
 # one compilation for every test

@@ -10,7 +10,7 @@ import pytest
 from globalfit.models.axial import Axial
 from globalfit.physics import observables
 from globalfit.physics.inputs import PRESETS
-from globalfit.physics.predictions import Predictions, merge_vocabularies
+from globalfit.physics.predictions import Predictions
 from tests.reference import relic as reference
 from tests.support.table import numbers, read
 
@@ -28,7 +28,7 @@ WORDS = ("omega_h2", "x_f", "width_z_gev", "width_ad_gev", "sigma_v_today_cm3_s"
 @functools.cache
 def evaluator(preset):
     model, inputs = Axial(), PRESETS[preset]
-    vocabulary = merge_vocabularies(observables.VOCABULARY, model.provides)
+    vocabulary = observables.VOCABULARY.extended(model.provides)
 
     def one(point):
         values = dict(zip(NAMES, point, strict=True))

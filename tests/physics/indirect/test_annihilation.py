@@ -81,7 +81,7 @@ def test_two_new_vectors_and_scalar_dark_matter():
 
     def energies(values):
         portal = model.portal(dict(zip(names, values, strict=True)), INPUTS)
-        point = Predictions(portal, INPUTS, {}, {})
+        point = Predictions(portal, INPUTS, {})
         assert set(final_states(point).pairs).isdisjoint({"Z", "Zh"})
         return photon_energies(point, SPECTRA), sigma_v_at_rest(point)
 

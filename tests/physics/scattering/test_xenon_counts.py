@@ -8,7 +8,7 @@ import pytest
 from globalfit.errors import DataError
 from globalfit.models.axial import Axial
 from globalfit.physics.inputs import Inputs
-from globalfit.physics.predictions import Predictions
+from globalfit.physics.predictions import NO_WORDS, Predictions
 from globalfit.physics.scattering.halo import Halo
 from globalfit.physics.scattering.momentum import MOMENTA, energy_range_kev
 from globalfit.physics.scattering.nreft import NEUTRON_MOMENT, PROTON_MOMENT, Coefficients
@@ -149,8 +149,8 @@ def test_counts_of_a_portal_scale_with_the_dark_matter_fraction() -> None:
     values = {name: jnp.asarray(value) for name, value in point.items()}
     portal = Axial.build(Axial.Options()).portal(values, Inputs())
     integrator = counts("lz_2022")
-    alone = integrator(Predictions(portal, Inputs(), values, {}))
-    part = integrator(Predictions(portal, Inputs(), values, {}, lambda _: jnp.asarray(0.25)))
+    alone = integrator(Predictions(portal, Inputs(), values))
+    part = integrator(Predictions(portal, Inputs(), values, NO_WORDS, lambda _: jnp.asarray(0.25)))
     assert float(alone) > 0.0
     assert float(part) == pytest.approx(0.25 * float(alone), rel=1e-14)
 
