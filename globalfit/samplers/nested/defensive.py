@@ -21,12 +21,13 @@ from scipy.stats import nbinom
 
 from globalfit.errors import ConfigurationError
 from globalfit.progress import Progress
+from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import evaluate_cube
-from globalfit.samplers.nested.dead_points import kish
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.particles.independence import Cloud, cloud
 from globalfit.samplers.particles.tempering import STEPS_PER_ROUND, round_of_moves, tempered
 from globalfit.samplers.protocol import Target
+from globalfit.samplers.weights import effective_sample_size
 
 # Particles, the rounds of their moves at temperature 1 before they give the shape, and those before they are compared
 # with the weights. Of a narrow neck on the axial resonance, particles that come to this temperature hold 0.2 to 0.6 of
@@ -81,7 +82,7 @@ def defensive_component(target: Target, count: int, most_prior_draws: int, seed:
     Raises `ConfigurationError` when hardly any prior point has a likelihood above zero, and for particles that stick to
     a few points.
     """
-    random = np.random.default_rng([seed, 3])
+    random = stream(seed, Stream.PARTICLES)
     pace = Pace(progress, "particles at temperature 1", SETTLE + CHECK)
     u, log_likelihood, _, calls = tempered(target, PARTICLES, most_prior_draws, int(random.integers(2**31)), progress)
     for number in range(SETTLE):
@@ -155,5 +156,5 @@ def tail_p(weighed: Weighed, shells: Shells, component: Component) -> float:
     log_density = np.logaddexp(shells.log_density[shells.of(u)], component.log_density(u))
     log_weight = component.log_likelihood_particles - log_density - weighed.log_evidence
     found = int(np.count_nonzero(log_weight >= heaviest[-1]))
-    effective, expected = kish(heaviest), PARTICLES * float(np.sum(np.exp(heaviest)))
+    effective, expected = effective_sample_size(heaviest), PARTICLES * float(np.sum(np.exp(heaviest)))
     return float(nbinom.sf(found - 1, effective, effective / (effective + expected)))

@@ -11,6 +11,7 @@ from jaxtyping import Array
 from pydantic import BaseModel, Field
 
 from globalfit.progress import Progress
+from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import evaluate_log_prior, prior_draws
 from globalfit.samplers.diagnostics import (
     ESS_BOUND,
@@ -22,10 +23,11 @@ from globalfit.samplers.diagnostics import (
 )
 from globalfit.samplers.draws import Diagnostic, Draws, Weighted
 from globalfit.samplers.nested.batched_walks import HOPS, CubeDraws, QueuePool, RandomWalks
-from globalfit.samplers.nested.dead_points import integrate, kish, live_counts, other_log_weights, resample
+from globalfit.samplers.nested.dead_points import integrate, live_counts, other_log_weights
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.protocol import Target
+from globalfit.samplers.weights import effective_sample_size, resample
 
 
 class DynestyOptions(SamplerOptions):
@@ -114,12 +116,12 @@ class Dynesty:
             sampler.internal_sampler = CubeDraws(target)
             sampler.ncall = start.tried
             sampler.logvol_init = np.log(options.nlive / start.tried)
-            places = self._iterate(sampler, np.random.default_rng([seed, 1]), progress)
+            places = self._iterate(sampler, stream(seed, Stream.SAMPLER), progress)
 
         log_likelihood = np.array(sampler.saved_run["logl"])
         theta = np.array(sampler.saved_run["v"])
         evidence, log_weight = integrate(log_likelihood, options.nlive, start.tried, random)
-        live, effective = live_counts(log_likelihood, options.nlive), kish(log_weight)
+        live, effective = live_counts(log_likelihood, options.nlive), effective_sample_size(log_weight)
         chosen = resample(log_weight, options.draws or max(1, int(effective)), random)
         others = other_log_weights(log_likelihood, live, random, (options.nlive, start.tried), chosen)
         return Draws(
@@ -172,7 +174,10 @@ def _checks(
 ) -> tuple[Diagnostic, ...]:
     checks = [
         at_least(
-            "effective_sample_size", kish(log_weight), ESS_BOUND, "equally weighted draws that the run is worth (Kish)"
+            "effective_sample_size",
+            effective_sample_size(log_weight),
+            ESS_BOUND,
+            "equally weighted draws that the run is worth (Kish)",
         ),
         at_most("largest_weight", float(np.exp(log_weight.max())), 0.05, "posterior share of the heaviest point"),
         at_most(

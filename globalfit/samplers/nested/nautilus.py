@@ -16,14 +16,15 @@ from scipy.special import logsumexp
 from globalfit.checkpoint.recording import current, unrecorded
 from globalfit.errors import ConfigurationError
 from globalfit.progress import Progress
+from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, too_few_solutions, transform_cube
 from globalfit.samplers.diagnostics import ESS_BOUND, RANK_P_BOUND, at_least, at_most
 from globalfit.samplers.draws import Diagnostic, Draws, Evidence, Weighted
-from globalfit.samplers.nested.dead_points import kish, resample
 from globalfit.samplers.nested.defensive import Shells, defensive_component, tail_p, weigh
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.protocol import Target
+from globalfit.samplers.weights import effective_sample_size, resample
 
 # Points above the threshold that nautilus wants per ellipsoid, beyond the number of parameters (its own default).
 PER_ELLIPSOID = 50
@@ -134,8 +135,8 @@ class Nautilus:
         volume = np.exp(weighed.log_volume)
         theta = transform_cube(target, weighed.u[solved])
         information = float(np.sum(np.exp(log_weight) * log_likelihood)) - weighed.log_evidence
-        effective = kish(log_weight)
-        random = np.random.default_rng([seed, 1])
+        effective = effective_sample_size(log_weight)
+        random = stream(seed, Stream.SAMPLER)
         chosen = resample(log_weight, options.draws or max(1, int(effective)), random)
         return Draws(
             names=target.names,
@@ -288,7 +289,12 @@ def _checks(
     tail: float,
 ) -> tuple[Diagnostic, ...]:
     return (
-        at_least("effective_sample_size", kish(log_weight), ESS_BOUND, "equally weighted draws that the run is worth"),
+        at_least(
+            "effective_sample_size",
+            effective_sample_size(log_weight),
+            ESS_BOUND,
+            "equally weighted draws that the run is worth",
+        ),
         at_most("largest_weight", float(np.exp(log_weight.max())), 0.05, "posterior share of the heaviest point"),
         at_most(
             "live_fraction",

@@ -22,6 +22,7 @@ from pydantic import BaseModel, Field
 
 from globalfit.checkpoint.recording import recorded
 from globalfit.progress import Progress
+from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import CHUNK, log_likelihood
 from globalfit.samplers.diagnostics import BFMI_BOUND, at_least, at_most, chain_checks, energy_fraction
 from globalfit.samplers.draws import Diagnostic, Draws
@@ -111,7 +112,7 @@ class Nuts:
         options = self.options
         chart = self._chart(target, u, seed[0])
         particles = np.asarray(_from_cube(chart, jnp.asarray(u)))
-        random = np.random.default_rng([*seed, 1])
+        random = stream(seed[0], Stream.SAMPLER, seed[1])
         first = random.choice(len(particles), options.chains, replace=options.chains > len(particles))
         key = jax.random.PRNGKey(int(random.integers(2**31)))
         state, advance = self._start(target, chart, particles, first, key)

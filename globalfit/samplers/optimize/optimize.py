@@ -13,6 +13,7 @@ from scipy.stats import qmc
 
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.progress import Progress
+from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import too_few_solutions, transform_cube
 from globalfit.samplers.diagnostics import at_least, at_most
 from globalfit.samplers.draws import Diagnostic, Optimum, Profile
@@ -173,7 +174,7 @@ class Optimize:
 
     def _annealed(self, target: Target, solved: float, seed: int, progress: Progress) -> Particles:
         """Particles in random order; none where too little of the prior has a solution."""
-        random, count = np.random.default_rng([seed, 3]), self.options.particles
+        random, count = stream(seed, Stream.PARTICLES), self.options.particles
         if count > 0.5 * solved * PRIOR_DRAWS:
             return Particles(np.empty((0, target.ndim)), np.empty(0), -np.inf, 0)
         found = tempered(target, count, PRIOR_DRAWS, int(random.integers(2**31)), progress, ANNEALED)

@@ -21,11 +21,11 @@ from scipy.special import logsumexp
 from globalfit.checkpoint.recording import recorded
 from globalfit.progress import Progress
 from globalfit.samplers.batching import cube_batch, prior_draws
-from globalfit.samplers.nested.dead_points import kish, resample
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.particles.independence import Hops, hops
 from globalfit.samplers.particles.proposals import differences, inside_cube
 from globalfit.samplers.protocol import Target
+from globalfit.samplers.weights import effective_sample_size, resample
 
 # Effective fraction of the particles that a change of temperature leaves.
 KEEP = 0.6
@@ -156,7 +156,7 @@ def _next_change(log_likelihood: Float[np.ndarray, " particle"], remaining: floa
     """Largest step in inverse temperature that keeps the effective fraction `KEEP` of the particles."""
 
     def excess(change: float) -> float:
-        return kish(change * log_likelihood) / len(log_likelihood) - KEEP
+        return effective_sample_size(change * log_likelihood) / len(log_likelihood) - KEEP
 
     if excess(remaining) >= 0.0:
         return remaining
