@@ -70,7 +70,7 @@ def test_shares_of_a_nested_run_scatter_by_their_error():
         draws = Draws(
             ("x",), run[None, chosen, None], run[None, chosen], run[None, chosen], (),
             weighted=Weighted(run[:, None], log_weight, run),
-            log_ratios=log_ratios(run, tried, log_weight, chosen, random), families=chosen,
+            log_ratios=log_ratios(run, tried, log_weight, chosen, random), lineages=chosen,
         )  # fmt: skip
         pulls.append((np.mean(inside) - 0.5) / standard_error(draws, inside))
     # Four standard errors of the mean and of the width of 200 pulls.
@@ -95,11 +95,11 @@ def test_points_of_a_nested_run_that_stay_where_they_began_count_less():
         draws = Draws(
             ("x",), run[None, chosen, None], run[None, chosen], run[None, chosen], (),
             weighted=Weighted(run[:, None], log_weight, run),
-            log_ratios=log_ratios(run, tried, log_weight, chosen, random), families=family[chosen],
+            log_ratios=log_ratios(run, tried, log_weight, chosen, random), lineages=family[chosen],
         )  # fmt: skip
         share = np.mean(inside[chosen]) - 0.5
         pulls.append(share / standard_error(draws, inside[chosen]))
-        alone = dataclasses.replace(draws, families=chosen)
+        alone = dataclasses.replace(draws, lineages=chosen)
         naive.append(share / standard_error(alone, inside[chosen]))
     # Four standard errors of a width from 200 values.
     assert np.std(pulls) == pytest.approx(1.0, abs=0.2)

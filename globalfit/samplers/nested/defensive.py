@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import nbinom
@@ -24,7 +23,7 @@ from globalfit.progress import Progress
 from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import evaluate_cube
 from globalfit.samplers.pace import Pace
-from globalfit.samplers.particles.independence import Cloud, cloud
+from globalfit.samplers.particles.kernel_density import KernelDensity, kernel_density
 from globalfit.samplers.particles.tempering import STEPS_PER_ROUND, round_of_moves, tempered
 from globalfit.samplers.protocol import Target
 from globalfit.samplers.weights import effective_sample_size
@@ -51,7 +50,7 @@ class Component(NamedTuple):
     """`drawn` draws of a density with the shape of the particles, of which `u` lie in the cube; and `calls`, the
     likelihoods that they and the particles took. The particles have moved on since."""
 
-    density: Cloud
+    density: KernelDensity
     drawn: int
     u: Float[np.ndarray, "point ndim"]
     log_likelihood: Float[np.ndarray, " point"]
@@ -84,11 +83,12 @@ def defensive_component(target: Target, count: int, most_prior_draws: int, seed:
     """
     random = stream(seed, Stream.PARTICLES)
     pace = Pace(progress, "particles at temperature 1", SETTLE + CHECK)
-    u, log_likelihood, _, calls = tempered(target, PARTICLES, most_prior_draws, int(random.integers(2**31)), progress)
+    start = tempered(target, PARTICLES, most_prior_draws, int(random.integers(2**31)), progress)
+    u, log_likelihood = start.u, start.log_likelihood
     for number in range(SETTLE):
         u, log_likelihood = _moved(target, u, log_likelihood, random)
         pace(number + 1, lambda: "settling")
-    density = cloud(np.unique(u, axis=0), random)
+    density = kernel_density(np.unique(u, axis=0), random)
     if density is None:
         raise ConfigurationError(
             f"the {PARTICLES} particles that follow the likelihood from the prior end at "
@@ -99,7 +99,7 @@ def defensive_component(target: Target, count: int, most_prior_draws: int, seed:
     values = evaluate_cube(target, draws)[1]
     for _ in range(CHECK):
         u, log_likelihood = _moved(target, u, log_likelihood, random)
-    calls += len(draws) + (SETTLE + CHECK) * STEPS_PER_ROUND * PARTICLES
+    calls = start.calls + len(draws) + (SETTLE + CHECK) * STEPS_PER_ROUND * PARTICLES
     pace.finish(SETTLE + CHECK, f"{calls} calls")
     return Component(density, count, draws, values, u, log_likelihood, calls)
 
@@ -112,7 +112,7 @@ def _moved(
 ) -> tuple[Float[np.ndarray, "particle ndim"], Float[np.ndarray, " particle"]]:
     """Particles after a round of moves."""
     key = jax.random.key(int(random.integers(2**31)))
-    found = round_of_moves(target, u, log_likelihood, jnp.asarray(u), 1.0, key, random)
+    found = round_of_moves(target, u, log_likelihood, 1.0, key, random)
     return np.asarray(found.u), np.asarray(found.log_likelihood)
 
 

@@ -57,7 +57,7 @@ def connected(target: Target, thetas: list[Float[np.ndarray, "chain draw ndim"]]
     return [sorted(members) for members, _ in groups]
 
 
-def union(target: Target, parts: list[Draws], seed: int) -> Draws:
+def combine_modes(target: Target, parts: list[Draws], seed: int) -> Draws:
     """Draws of all regions, each with its share of the evidence; like points of a nested run they carry weights.
 
     The worst check of the regions counts. Without the evidence of some region, or with shares that are not known to
