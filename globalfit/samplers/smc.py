@@ -11,18 +11,20 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+import jax
 import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, Field
 from scipy.special import logsumexp
+from scipy.stats import ks_2samp
 
 from globalfit.progress import Progress
 from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import evaluate_log_prior, transform_cube
-from globalfit.samplers.diagnostics import ESS_BOUND, RHAT_BOUND, at_least, at_most, rank_rhat
+from globalfit.samplers.diagnostics import ESS_BOUND, RANK_P_BOUND, RHAT_BOUND, at_least, at_most, rank_rhat
 from globalfit.samplers.draws import Diagnostic, Draws, Evidence, Weighted
 from globalfit.samplers.options import SamplerOptions
-from globalfit.samplers.particles.tempering import Particles, tempered
+from globalfit.samplers.particles.tempering import STEPS_PER_ROUND, Particles, round_of_moves, tempered
 from globalfit.samplers.protocol import Target
 from globalfit.samplers.weights import effective_sample_size, resample
 
@@ -36,14 +38,20 @@ class SmcOptions(SamplerOptions):
     """Options of `smc`."""
 
     presets: ClassVar = {
-        "quick": {"populations": 6, "particles": 500},
-        "publication": {"populations": 16, "particles": 4000},
+        "quick": {"populations": 6, "rounds": 2},
+        "publication": {"populations": 16, "particles": 2000},
     }
 
     populations: int = Field(
         8, ge=4, le=1024, description="Independent populations: their scatter is the error of ln Z."
     )
-    particles: int = Field(1000, ge=64, le=1_000_000, description="Particles of each population.")
+    particles: int = Field(500, ge=64, le=1_000_000, description="Particles of each population.")
+    rounds: int = Field(
+        4,
+        ge=1,
+        le=1000,
+        description=f"Rounds of {STEPS_PER_ROUND} steps at every temperature; more are made where few are accepted.",
+    )
     draws: int | None = Field(
         None, ge=1, description="Equally weighted draws to keep; by default the effective sample size."
     )
@@ -82,16 +90,26 @@ class Smc:
         """
         options = self.options
         random = stream(seed, Stream.SAMPLER)
-        found = [
-            tempered(target, options.particles, options.prior_draws, int(random.integers(2**31)), progress)
+        arrived = [
+            tempered(
+                target,
+                options.particles,
+                options.prior_draws,
+                int(random.integers(2**31)),
+                progress,
+                1.0,
+                options.rounds,
+            )
             for _ in range(options.populations)
         ]
+        found = [settled(target, one, options.rounds, random) for one in arrived]
         log_evidence, error = evidence_of(found)
         log_z = np.array([one.log_evidence for one in found])
         log_weight = np.repeat(log_z - logsumexp(log_z), options.particles) - math.log(options.particles)
         theta = transform_cube(target, np.concatenate([one.u for one in found]))
         log_likelihood = np.concatenate([one.log_likelihood for one in found])
         information = float(np.exp(log_weight) @ log_likelihood) - log_evidence
+        p_value = float(ks_2samp(np.concatenate([one.log_likelihood for one in arrived]), log_likelihood).pvalue)
         lineages = float(sum(len(np.unique(one.lineages)) for one in found))
         effective = effective_sample_size(log_weight) * lineages / len(theta)
         chosen = resample(log_weight, options.draws or max(1, int(effective)), random)
@@ -102,7 +120,9 @@ class Smc:
             theta=theta[None, chosen],
             log_likelihood=log_likelihood[None, chosen],
             log_prior=evaluate_log_prior(target, theta[chosen])[None],
-            diagnostics=_checks(target.names, theta.reshape(options.populations, -1, target.ndim), log_z, effective),
+            diagnostics=_checks(
+                target.names, theta.reshape(options.populations, -1, target.ndim), log_z, effective, p_value
+            ),
             evidence=Evidence(log_evidence, error, "sequential Monte Carlo", information),
             weighted=Weighted(theta, log_weight, log_likelihood),
             numbers={
@@ -114,6 +134,17 @@ class Smc:
             # The Bayesian bootstrap of the populations (Rubin, Ann. Statist. 9 (1981) 130).
             log_ratios=np.log(random.exponential(size=(RATIOS, options.populations)))[:, population],
         )
+
+
+def settled(target: Target, particles: Particles, rounds: int, random: np.random.Generator) -> Particles:
+    """The particles after further rounds of moves, which change nothing but their places if they follow L."""
+    u, log_likelihood = particles.u, particles.log_likelihood
+    for _ in range(rounds):
+        key = jax.random.key(int(random.integers(2**31)))
+        moved = round_of_moves(target, u, log_likelihood, 1.0, key, random)
+        u, log_likelihood = moved.u, moved.log_likelihood
+    calls = particles.calls + rounds * STEPS_PER_ROUND * len(u)
+    return particles._replace(u=u, log_likelihood=log_likelihood, calls=calls)
 
 
 def evidence_of(populations: list[Particles]) -> tuple[float, float]:
@@ -135,6 +166,7 @@ def _checks(
     theta: Float[np.ndarray, "population particle ndim"],
     log_z: Float[np.ndarray, " population"],
     effective: float,
+    settled_p: float,
 ) -> tuple[Diagnostic, ...]:
     rhat = rank_rhat(theta)
     worst = int(np.argmax(np.nan_to_num(rhat, nan=np.inf)))
@@ -156,5 +188,11 @@ def _checks(
             float(np.std(log_z, ddof=1)),
             SCATTER_BOUND,
             "standard deviation of ln Z over the populations",
+        ),
+        at_least(
+            "settled_p",
+            settled_p,
+            RANK_P_BOUND,
+            "p-value of particles that arrive at temperature 1 with the ln L that further moves leave them",
         ),
     )

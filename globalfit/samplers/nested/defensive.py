@@ -113,7 +113,7 @@ def _moved(
     """Particles after a round of moves."""
     key = jax.random.key(int(random.integers(2**31)))
     found = round_of_moves(target, u, log_likelihood, 1.0, key, random)
-    return np.asarray(found.u), np.asarray(found.log_likelihood)
+    return found.u, found.log_likelihood
 
 
 def weigh(

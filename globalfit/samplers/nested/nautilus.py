@@ -47,6 +47,13 @@ class NautilusOptions(SamplerOptions):
     n_networks: int = Field(
         1, ge=0, le=64, description="Neural networks per bound, averaged; 0 leaves the ellipsoids alone."
     )
+    enlarge_per_dim: float = Field(
+        1.1,
+        ge=1.0,
+        le=10.0,
+        description="Factor by which ellipsoids are longer than their points need, in every direction: larger ones miss "
+        "less of a narrow neck.",
+    )
     n_batch: int = Field(512, ge=16, le=1_000_000, description="Points that are evaluated at once.")
     f_live: float = Field(
         0.01, gt=0.0, lt=1.0, description="The exploration ends when the live set holds this part of the evidence."
@@ -236,6 +243,7 @@ def _sampler(target: Target, options: NautilusOptions, batches: _Batches, seed: 
         n_dim=target.ndim,
         n_live=options.n_live,
         n_points_min=target.ndim + PER_ELLIPSOID,
+        enlarge_per_dim=options.enlarge_per_dim,
         n_networks=options.n_networks,
         n_batch=options.n_batch,
         vectorized=True,

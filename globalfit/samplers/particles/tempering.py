@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, PRNGKeyArray
+from jaxtyping import Bool, Float, Int, PRNGKeyArray
 from scipy.optimize import root_scalar
 from scipy.special import logsumexp
 
@@ -21,7 +21,7 @@ from globalfit.samplers.batching import prior_draws
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.particles.independence import independence_proposals
 from globalfit.samplers.particles.local_moves import LocalMoves
-from globalfit.samplers.particles.metropolis import Walkers, advance
+from globalfit.samplers.particles.metropolis import advance
 from globalfit.samplers.protocol import Target
 from globalfit.samplers.weights import effective_sample_size, resample
 
@@ -50,6 +50,16 @@ class Particles(NamedTuple):
     calls: int
 
 
+class Moved(NamedTuple):
+    """Particles after their moves, which of them an independence proposal took elsewhere, and how many local moves they
+    accepted in all."""
+
+    u: Float[np.ndarray, "particle ndim"]
+    log_likelihood: Float[np.ndarray, " particle"]
+    relocated: Bool[np.ndarray, " particle"]
+    moves: int
+
+
 def round_of_moves(
     target: Target,
     u: Float[np.ndarray, "particle ndim"],
@@ -57,29 +67,37 @@ def round_of_moves(
     beta: float,
     key: PRNGKeyArray,
     random: np.random.Generator,
-) -> Walkers:
+) -> Moved:
     """Particles after `STEPS_PER_ROUND` steps that leave L^beta invariant.
 
     The first half moves by the places of the second one, then the second half by those of the first: particles of one
     half that are independent of the other half stay so. Copies of a particle must be in the same half, else each would
     find the density of the proposals too high where it stands.
     """
-    ends = np.array_split(np.arange(len(u)), 2)
-    found: list[Walkers] = []
-    for one, other, half_key in zip(ends, ends[::-1], jax.random.split(key), strict=True):
+    halves = np.array_split(np.arange(len(u)), 2)
+    u, log_likelihood, relocated, moves = u.copy(), log_likelihood.copy(), np.zeros(len(u), bool), 0
+    for one, other, half_key in zip(halves, halves[::-1], jax.random.split(key), strict=True):
         proposals = independence_proposals(u[one], np.unique(u[other], axis=0), INDEPENDENT, random)
-        local = LocalMoves(jnp.asarray(u[other]))
-        begin = target, u[one], log_likelihood[one], proposals, local, STEPS_PER_ROUND, half_key
-        found.append(advance(*begin, beta=beta))
-        u = np.concatenate([np.asarray(found[0].u), u[ends[1]]])
-    return Walkers(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        begin = target, u[one], log_likelihood[one], proposals, LocalMoves(jnp.asarray(u[other])), STEPS_PER_ROUND
+        end = advance(*begin, half_key, beta=beta)
+        u[one], log_likelihood[one] = np.asarray(end.u), np.asarray(end.log_likelihood)
+        relocated[one] = np.asarray(end.relocations) > 0
+        moves += int(np.sum(end.moves))
+    return Moved(u, log_likelihood, relocated, moves)
 
 
 def tempered(
-    target: Target, count: int, most_prior_draws: int, seed: int, progress: Progress, end: float = 1.0
+    target: Target,
+    count: int,
+    most_prior_draws: int,
+    seed: int,
+    progress: Progress,
+    end: float = 1.0,
+    rounds: int = 1,
 ) -> Particles:
     """`count` particles of L^end: of the posterior, or for end > 1 annealed towards the highest ln L.
 
+    At every temperature there are `rounds` rounds of moves, and more where they accept too few.
     Raises `ConfigurationError` when hardly any prior point has a likelihood above zero.
     """
     pace = Pace(progress, "starting points", end)
@@ -99,12 +117,13 @@ def tempered(
         chosen = np.sort(resample(log_weight, count, random))
         u, log_likelihood, lineages = u[chosen], log_likelihood[chosen], lineages[chosen]
         steps, moves, stayed = 0, 0, np.ones(count, bool)
-        while moves < MOVES * np.count_nonzero(stayed) and steps < MOST_STEPS:
+        least, most = rounds * STEPS_PER_ROUND, max(rounds * STEPS_PER_ROUND, MOST_STEPS)
+        while steps < least or (moves < MOVES * np.count_nonzero(stayed) and steps < most):
             key, move_key = jax.random.split(key)
             moved = round_of_moves(target, u, log_likelihood, beta, move_key, random)
-            u, log_likelihood = np.asarray(moved.u), np.asarray(moved.log_likelihood)
-            stayed &= np.asarray(moved.relocations) == 0
-            moves += int(np.sum(moved.moves))
+            u, log_likelihood = moved.u, moved.log_likelihood
+            stayed &= ~moved.relocated
+            moves += moved.moves
             steps += STEPS_PER_ROUND
         lineages = np.where(stayed, lineages, lineages.max() + 1 + np.arange(count))
         calls += steps * count
