@@ -9,7 +9,7 @@ evidence is independent of nested sampling. The populations know nothing of one 
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -90,16 +90,9 @@ class Smc:
         """
         options = self.options
         random = stream(seed, Stream.SAMPLER)
+        sizes = options.particles, options.prior_draws
         arrived = [
-            tempered(
-                target,
-                options.particles,
-                options.prior_draws,
-                int(random.integers(2**31)),
-                progress,
-                1.0,
-                options.rounds,
-            )
+            tempered(target, *sizes, int(random.integers(2**31)), progress, rounds=options.rounds)
             for _ in range(options.populations)
         ]
         found = [settled(target, one, options.rounds, random) for one in arrived]
@@ -109,7 +102,9 @@ class Smc:
         theta = transform_cube(target, np.concatenate([one.u for one in found]))
         log_likelihood = np.concatenate([one.log_likelihood for one in found])
         information = float(np.exp(log_weight) @ log_likelihood) - log_evidence
-        p_value = float(ks_2samp(np.concatenate([one.log_likelihood for one in arrived]), log_likelihood).pvalue)
+        by_population = theta.reshape(options.populations, -1, target.ndim)
+        before = np.concatenate([one.log_likelihood for one in arrived])
+        same: Any = ks_2samp(before, log_likelihood)
         lineages = float(sum(len(np.unique(one.lineages)) for one in found))
         effective = effective_sample_size(log_weight) * lineages / len(theta)
         chosen = resample(log_weight, options.draws or max(1, int(effective)), random)
@@ -120,9 +115,7 @@ class Smc:
             theta=theta[None, chosen],
             log_likelihood=log_likelihood[None, chosen],
             log_prior=evaluate_log_prior(target, theta[chosen])[None],
-            diagnostics=_checks(
-                target.names, theta.reshape(options.populations, -1, target.ndim), log_z, effective, p_value
-            ),
+            diagnostics=_checks(target.names, by_population, log_z, effective, float(same.pvalue)),
             evidence=Evidence(log_evidence, error, "sequential Monte Carlo", information),
             weighted=Weighted(theta, log_weight, log_likelihood),
             numbers={

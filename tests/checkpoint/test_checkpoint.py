@@ -83,7 +83,7 @@ def test_a_killed_run_ends_with_the_same_numbers_bit_for_bit(name, tmp_path):
     target, sampler, random = Gaussian.of(2), SAMPLERS[name], np.random.default_rng(5)
     whole = sampler.run(target, 3, no_news)
     # fast samplers need a file for every call
-    every = 0.0 if name in ("grid", "nuts", "optimize") else 0.02
+    every = 0.0 if name in ("grid", "nuts", "optimize", "smc") else 0.02
     calls = Mortal(tmp_path / "count", 10**9, every)
     with recording(calls):
         sampler.run(target, 3, no_news)

@@ -17,7 +17,7 @@ from globalfit.samplers.protocol import Sampler
 from globalfit.samplers.smc import Smc, SmcOptions, evidence_of
 from tests.support.targets import Box, Gaussian, Hole, Rosenbrock, Sheet, TwoModes, pull
 
-FAST = SmcOptions(populations=6, particles=400)
+FAST = SmcOptions(populations=6, particles=400, rounds=2)
 
 
 def run(target, seed: int = 1, options: SmcOptions = FAST) -> Draws:
@@ -114,8 +114,15 @@ def test_the_error_is_the_scatter_of_populations_or_that_within_them():
 
 def test_populations_that_disagree_are_no_convergence():
     """Few particles seldom find a mode of a millionth of the prior."""
-    draws = run(TwoModes.of(4, share=0.5, sd=(0.02, 0.5)), options=SmcOptions(populations=6, particles=64))
+    draws = run(TwoModes.of(4, share=0.5, sd=(0.02, 0.5)), options=SmcOptions(populations=6, particles=64, rounds=1))
     assert {"rhat", "effective_sample_size"} & failed(draws)
+
+
+def test_a_funnel_takes_more_moves_and_too_few_are_noticed():
+    target = Funnel.of()
+    draws = run(target, options=SmcOptions(populations=6, particles=400, rounds=4))
+    assert abs(pull(target, draws)) < 3.5
+    assert "settled_p" in failed(run(target, options=SmcOptions(populations=4, particles=1000, rounds=1)))
 
 
 def test_an_excluded_prior_is_an_error():

@@ -120,7 +120,7 @@ class RandomWalks(BatchedSampler):
         start = nested.rstate.choice(above, queue.size, replace=queue.size > len(above))
         others = nested.live_u[np.setdiff1d(above, start)]
         proposals = independence_proposals(nested.live_u[start], others, INDEPENDENT, nested.rstate)
-        local = LocalMoves(jnp.asarray(nested.live_u), jnp.asarray(queue.axes), jnp.asarray(float(self.scale)))
+        local = LocalMoves(jnp.asarray(nested.live_u), jnp.asarray(float(self.scale) * queue.axes))
         key = jax.random.key(queue.seed.generate_state(1, np.uint32)[0])
         begin = nested.live_u[start], nested.live_logl[start]
         end = advance(self.target, *begin, proposals, local, self.steps, key, log_threshold=queue.threshold)

@@ -10,7 +10,8 @@ places where a draw weighs too much.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -48,18 +49,22 @@ class Shells(NamedTuple):
 
 class Component(NamedTuple):
     """`drawn` draws of a density with the shape of the particles, of which `u` lie in the cube; and `calls`, the
-    likelihoods that they and the particles took. The particles have moved on since."""
+    likelihoods that they and the particles took. The particles have moved on since. `evidence` is the one of their way
+    through the temperatures, which neither knows of bounds nor of the draws: ln Z with its standard error."""
 
-    density: KernelDensity
+    density: KernelDensity | None
     drawn: int
     u: Float[np.ndarray, "point ndim"]
     log_likelihood: Float[np.ndarray, " point"]
     particles: Float[np.ndarray, "particle ndim"]
     log_likelihood_particles: Float[np.ndarray, " particle"]
     calls: int
+    evidence: Mapping[str, float] = MappingProxyType({})
 
     def log_density(self, u: Float[np.ndarray, "point ndim"]) -> Float[np.ndarray, " point"]:
         """ln of the draws per volume."""
+        if self.density is None:
+            return np.full(len(u), -np.inf)
         return np.log(self.drawn) + self.density.log_density(u)
 
 
@@ -76,11 +81,13 @@ class Weighed(NamedTuple):
 
 
 def defensive_component(target: Target, count: int, most_prior_draws: int, seed: int, progress: Progress) -> Component:
-    """`count` draws of a density with the shape of tempered particles.
+    """`count` draws of a density with the shape of tempered particles; for none there are no particles either.
 
     Raises `ConfigurationError` when hardly any prior point has a likelihood above zero, and for particles that stick to
     a few points.
     """
+    if count == 0:
+        return Component(None, 0, np.empty((0, target.ndim)), np.empty(0), np.empty((0, target.ndim)), np.empty(0), 0)
     random = stream(seed, Stream.PARTICLES)
     pace = Pace(progress, "particles at temperature 1", SETTLE + CHECK)
     start = tempered(target, PARTICLES, most_prior_draws, int(random.integers(2**31)), progress)
@@ -101,7 +108,11 @@ def defensive_component(target: Target, count: int, most_prior_draws: int, seed:
         u, log_likelihood = _moved(target, u, log_likelihood, random)
     calls = start.calls + len(draws) + (SETTLE + CHECK) * STEPS_PER_ROUND * PARTICLES
     pace.finish(SETTLE + CHECK, f"{calls} calls")
-    return Component(density, count, draws, values, u, log_likelihood, calls)
+    evidence = {
+        "log_evidence_tempering": start.log_evidence,
+        "log_evidence_tempering_error": start.log_evidence_error,
+    }
+    return Component(density, count, draws, values, u, log_likelihood, calls, evidence)
 
 
 def _moved(

@@ -22,7 +22,7 @@ from globalfit.samplers.optimize.maxima import EDGE, Ascents, Points
 from globalfit.samplers.optimize.profiles import Settled, plane, profiles, with_node
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
-from globalfit.samplers.particles.tempering import Particles, tempered
+from globalfit.samplers.particles.tempering import tempered
 from globalfit.samplers.protocol import Target
 
 # Maxima whose ln L agrees to this are the same, and how many starts must find the highest one.
@@ -125,9 +125,9 @@ class Optimize:
         stage[0] = f"best ln L = {known.log_likelihood.max():.3f} before the ascents"
         begun = _starts(known, options.starts)
         first = ascents.ascend(known.u[begun])
-        annealed = self._annealed(target, len(solved) / len(scan.u), seed, progress)
-        ascents.calls += annealed.calls
-        known = known.and_also(Points(annealed.u, annealed.log_likelihood))
+        annealed, calls = self._annealed(target, len(solved) / len(scan.u), seed, progress)
+        ascents.calls += calls
+        known = known.and_also(annealed)
         again = ascents.ascend(annealed.u[: options.starts // 2])
         maxima = Points(first.u, first.log_likelihood).and_also(Points(again.u, again.log_likelihood))
         gain = np.concatenate([first.gain, again.gain])
@@ -172,14 +172,14 @@ class Optimize:
             },
         )
 
-    def _annealed(self, target: Target, solved: float, seed: int, progress: Progress) -> Particles:
-        """Particles in random order; none where too little of the prior has a solution."""
+    def _annealed(self, target: Target, solved: float, seed: int, progress: Progress) -> tuple[Points, int]:
+        """Particles in random order, with the calls they took; none where too little of the prior has a solution."""
         random, count = stream(seed, Stream.PARTICLES), self.options.particles
         if count > 0.5 * solved * PRIOR_DRAWS:
-            return Particles(np.empty((0, target.ndim)), np.empty(0), -np.inf, 0)
+            return Points(np.empty((0, target.ndim)), np.empty(0)), 0
         found = tempered(target, count, PRIOR_DRAWS, int(random.integers(2**31)), progress, ANNEALED)
         order = random.permutation(count)
-        return found._replace(u=found.u[order], log_likelihood=found.log_likelihood[order])
+        return Points(found.u[order], found.log_likelihood[order]), found.calls
 
 
 def _axes(pair: list[str], names: tuple[str, ...]) -> tuple[int, int]:

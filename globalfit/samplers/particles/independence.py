@@ -25,13 +25,13 @@ class IndependenceProposals(NamedTuple):
     log_density_start: Float[Array, " walker"]
 
     @property
-    def count(self) -> int:
-        """Candidates of each walker."""
+    def steps(self) -> int:
+        """Number of candidates of each walker, each of which takes a step."""
         return self.log_density.shape[1]
 
     def at(self, step: Int[Array, ""]) -> tuple[Float[Array, "walker ndim"], Float[Array, " walker"]]:
         """Candidate of every walker at a step with its ln q; after the last one the first one follows."""
-        index = step % self.count
+        index = step % self.steps
         return self.points[:, index], self.log_density[:, index]
 
 

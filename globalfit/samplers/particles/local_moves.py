@@ -19,12 +19,11 @@ class LocalMoves(NamedTuple):
     """Moves along differences of two members of a fixed population.
 
     With `axes`, the columns of each of which span an ellipsoid about a walker, a part of the moves goes to a point of
-    these ellipsoids times `scale` (Skilling, Bayesian Analysis 1 (2006) 833).
+    these ellipsoids (Skilling, Bayesian Analysis 1 (2006) 833).
     """
 
     population: Float[Array, "member ndim"]
     axes: Float[Array, "walker ndim ndim"] | None = None
-    scale: Float[Array, ""] | None = None
 
     def propose(
         self, key: PRNGKeyArray, u: Float[Array, "walker ndim"]
@@ -34,7 +33,7 @@ class LocalMoves(NamedTuple):
         along = u + differences(difference_key, len(u), self.population)
         if self.axes is None:
             return along, jnp.zeros(len(u), bool)
-        within = u + self.scale * jnp.einsum("qij,qj->qi", self.axes, in_ball(ball_key, *u.shape))
+        within = u + jnp.einsum("qij,qj->qi", self.axes, in_ball(ball_key, *u.shape))
         ellipsoid = jax.random.bernoulli(choice_key, 1.0 - DIFFERENCES, (len(u),))
         return jnp.where(ellipsoid[:, None], within, along), ellipsoid
 

@@ -85,7 +85,7 @@ def _advance(
 
     def step(i: Int[Array, ""], walkers: Walkers) -> Walkers:
         move_key, accept_key = jax.random.split(jax.random.fold_in(key, i))
-        anywhere = i < proposals.count
+        anywhere = i < proposals.steps
         candidate, log_density = proposals.at(i)
         moved, ellipsoid = local.propose(move_key, walkers.u)
         proposal = jnp.where(anywhere, candidate, moved)

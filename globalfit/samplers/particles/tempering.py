@@ -97,8 +97,8 @@ def tempered(
 ) -> Particles:
     """`count` particles of L^end: of the posterior, or for end > 1 annealed towards the highest ln L.
 
-    At every temperature there are `rounds` rounds of moves, and more where they accept too few.
-    Raises `ConfigurationError` when hardly any prior point has a likelihood above zero.
+    At every temperature there are `rounds` rounds of moves, and more where they accept too few. Raises
+    `ConfigurationError` when hardly any prior point has a likelihood above zero.
     """
     pace = Pace(progress, "starting points", end)
     random = np.random.default_rng(seed)
@@ -117,8 +117,8 @@ def tempered(
         chosen = np.sort(resample(log_weight, count, random))
         u, log_likelihood, lineages = u[chosen], log_likelihood[chosen], lineages[chosen]
         steps, moves, stayed = 0, 0, np.ones(count, bool)
-        least, most = rounds * STEPS_PER_ROUND, max(rounds * STEPS_PER_ROUND, MOST_STEPS)
-        while steps < least or (moves < MOVES * np.count_nonzero(stayed) and steps < most):
+        least = rounds * STEPS_PER_ROUND
+        while steps < least or (moves < MOVES * np.count_nonzero(stayed) and steps < MOST_STEPS):
             key, move_key = jax.random.split(key)
             moved = round_of_moves(target, u, log_likelihood, beta, move_key, random)
             u, log_likelihood = moved.u, moved.log_likelihood

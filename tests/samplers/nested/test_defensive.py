@@ -98,7 +98,7 @@ def test_particles_settle_in_a_neck():
 
 
 def test_particles_that_stick_are_an_error(monkeypatch):
-    stuck = Particles(np.full((PARTICLES, 2), 0.3), np.zeros(PARTICLES), 0.0, 1)
+    stuck = Particles(np.full((PARTICLES, 2), 0.3), np.zeros(PARTICLES), 0.0, 0.1, np.zeros(PARTICLES, int), 1)
     monkeypatch.setattr(defensive, "tempered", lambda *_: stuck)
     with pytest.raises(ConfigurationError, match="end at 1 points"):
         defensive_component(TARGET, 100, 10_000, 1, silent)
@@ -110,4 +110,6 @@ def test_nautilus_reports_both_evidences():
     assert numbers["likelihood_calls"] > numbers["particle_calls"] + numbers["exploration_calls"]
     # Four errors of 600 effective draws.
     assert abs(numbers["log_evidence_shells"] - TARGET.log_evidence) < 4.0 / np.sqrt(600.0)
+    tempering = numbers["log_evidence_tempering"] - TARGET.log_evidence
+    assert abs(tempering) < 4.0 * numbers["log_evidence_tempering_error"] < 0.4
     assert {check.name: check.passed for check in draws.diagnostics}["tail_p"]

@@ -28,13 +28,13 @@ def test_walks_keep_the_constrained_prior(radius):
     target = Gaussian.of(2, rho=0.0, half=5.0)
     u = disc(np.random.default_rng(5), 4000, radius)
     threshold = float(target.log_likelihood(jnp.array([10.0 * radius, 0.0])))
-    axes = jnp.broadcast_to(radius * jnp.array([[1.0, 0.0], [0.5, 0.8]]), (len(u), 2, 2))
+    axes = jnp.broadcast_to(0.7 * radius * jnp.array([[1.0, 0.0], [0.5, 0.8]]), (len(u), 2, 2))
     end = advance(
         target,
         u,
         evaluate_cube(target, u)[1],
         independence_proposals(u, u[:300], CANDIDATES, np.random.default_rng(6)),
-        LocalMoves(jnp.asarray(u[:300]), axes, jnp.asarray(0.7)),
+        LocalMoves(jnp.asarray(u[:300]), axes),
         CANDIDATES + 16,
         jax.random.key(1),
         log_threshold=threshold,
