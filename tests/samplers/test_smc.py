@@ -15,7 +15,7 @@ from globalfit.samplers.draws import Draws
 from globalfit.samplers.particles.tempering import Particles
 from globalfit.samplers.protocol import Sampler
 from globalfit.samplers.smc import Smc, SmcOptions, evidence_of
-from tests.support.targets import Box, Gaussian, Hole, Rosenbrock, Sheet, TwoModes, pull
+from tests.support.targets import Box, Funnel, Gaussian, Hole, Rosenbrock, Sheet, TwoModes, pull
 
 FAST = SmcOptions(populations=6, particles=400, rounds=2)
 
