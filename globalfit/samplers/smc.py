@@ -9,22 +9,20 @@ evidence is independent of nested sampling. The populations know nothing of one 
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import jax
 import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, Field
 from scipy.special import logsumexp
-from scipy.stats import ks_2samp
 
 from globalfit.progress import Progress
 from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import evaluate_log_prior, transform_cube
-from globalfit.samplers.diagnostics import ESS_BOUND, RANK_P_BOUND, RHAT_BOUND, at_least, at_most, rank_rhat
+from globalfit.samplers.diagnostics import ESS_BOUND, RHAT_BOUND, at_least, at_most, rank_rhat
 from globalfit.samplers.draws import Diagnostic, Draws, Evidence, Weighted
 from globalfit.samplers.options import SamplerOptions
-from globalfit.samplers.particles.tempering import STEPS_PER_ROUND, Particles, round_of_moves, tempered
+from globalfit.samplers.particles.tempering import STEPS_PER_ROUND, Particles, tempered
 from globalfit.samplers.protocol import Target
 from globalfit.samplers.weights import effective_sample_size, resample
 
@@ -91,11 +89,10 @@ class Smc:
         options = self.options
         random = stream(seed, Stream.SAMPLER)
         sizes = options.particles, options.prior_draws
-        arrived = [
+        found = [
             tempered(target, *sizes, int(random.integers(2**31)), progress, rounds=options.rounds)
             for _ in range(options.populations)
         ]
-        found = [settled(target, one, options.rounds, random) for one in arrived]
         log_evidence, error = evidence_of(found)
         log_z = np.array([one.log_evidence for one in found])
         log_weight = np.repeat(log_z - logsumexp(log_z), options.particles) - math.log(options.particles)
@@ -103,8 +100,6 @@ class Smc:
         log_likelihood = np.concatenate([one.log_likelihood for one in found])
         information = float(np.exp(log_weight) @ log_likelihood) - log_evidence
         by_population = theta.reshape(options.populations, -1, target.ndim)
-        before = np.concatenate([one.log_likelihood for one in arrived])
-        same: Any = ks_2samp(before, log_likelihood)
         lineages = float(sum(len(np.unique(one.lineages)) for one in found))
         effective = effective_sample_size(log_weight) * lineages / len(theta)
         chosen = resample(log_weight, options.draws or max(1, int(effective)), random)
@@ -115,7 +110,7 @@ class Smc:
             theta=theta[None, chosen],
             log_likelihood=log_likelihood[None, chosen],
             log_prior=evaluate_log_prior(target, theta[chosen])[None],
-            diagnostics=_checks(target.names, by_population, log_z, effective, float(same.pvalue)),
+            diagnostics=_checks(target.names, by_population, log_z, effective),
             evidence=Evidence(log_evidence, error, "sequential Monte Carlo", information),
             weighted=Weighted(theta, log_weight, log_likelihood),
             numbers={
@@ -129,22 +124,11 @@ class Smc:
         )
 
 
-def settled(target: Target, particles: Particles, rounds: int, random: np.random.Generator) -> Particles:
-    """The particles after further rounds of moves, which change nothing but their places if they follow L."""
-    u, log_likelihood = particles.u, particles.log_likelihood
-    for _ in range(rounds):
-        key = jax.random.key(int(random.integers(2**31)))
-        moved = round_of_moves(target, u, log_likelihood, 1.0, key, random)
-        u, log_likelihood = moved.u, moved.log_likelihood
-    calls = particles.calls + rounds * STEPS_PER_ROUND * len(u)
-    return particles._replace(u=u, log_likelihood=log_likelihood, calls=calls)
-
-
 def evidence_of(populations: list[Particles]) -> tuple[float, float]:
     """ln of the mean Z of independent populations, and its standard error.
 
-    The error is the larger one of two: from the scatter of Z over the populations, which knows what moves that forget
-    too little do to it, and from the weights within them, which does not depend on a few numbers.
+    The error is the larger one of two: from the scatter of Z over the populations, and from the weights within them,
+    which does not depend on a few numbers. A bias that all populations have, as from too few moves, is in neither.
     """
     count = len(populations)
     log_z = np.array([one.log_evidence for one in populations])
@@ -159,7 +143,6 @@ def _checks(
     theta: Float[np.ndarray, "population particle ndim"],
     log_z: Float[np.ndarray, " population"],
     effective: float,
-    settled_p: float,
 ) -> tuple[Diagnostic, ...]:
     rhat = rank_rhat(theta)
     worst = int(np.argmax(np.nan_to_num(rhat, nan=np.inf)))
@@ -181,11 +164,5 @@ def _checks(
             float(np.std(log_z, ddof=1)),
             SCATTER_BOUND,
             "standard deviation of ln Z over the populations",
-        ),
-        at_least(
-            "settled_p",
-            settled_p,
-            RANK_P_BOUND,
-            "p-value of particles that arrive at temperature 1 with the ln L that further moves leave them",
         ),
     )
