@@ -11,7 +11,7 @@ from scipy.ndimage import uniform_filter1d
 from globalfit.samplers.diagnostics import effective_sizes
 from globalfit.samplers.draws import Draws
 
-# Neighbours in ln L whose mean a member of a family is compared with.
+# Neighbours in ln L whose mean a member of a lineage is compared with.
 NEAR = 51
 
 
@@ -25,7 +25,7 @@ def standard_error(draws: Draws, values: Shaped[np.ndarray, " draw"], step: int 
     In a nested run chance gives points different values only among others of the same ln L, so that the variance is
     that between neighbours in ln L. Half of it is in the scatter over the histories of the volumes, each of which gives
     every point another width, the mean of two exponential ones; the other half adds to that, and so does what the
-    members of a family have in common.
+    members of a lineage have in common.
     """
     theta = draws.theta[:, ::step]
     deviation = values - np.mean(values)
@@ -34,11 +34,11 @@ def standard_error(draws: Draws, values: Shaped[np.ndarray, " draw"], step: int 
         # Chains in which the quantity never changes, and very short ones, have no size.
         return math.sqrt(float(np.mean(deviation**2)) / float(np.nan_to_num(size, nan=1.0)))
     _, first, copies = np.unique(theta[0], axis=0, return_index=True, return_counts=True)
-    if draws.families is None:
+    if draws.lineages is None:
         between = float(np.sum(copies**2 * deviation[first] ** 2))
     else:
         order = np.argsort(draws.log_likelihood[0, ::step][first])
-        between = _nested(copies[order], deviation[first[order]], draws.families[::step][first[order]])
+        between = _nested(copies[order], deviation[first[order]], draws.lineages[::step][first[order]])
     by_weight = 0.0
     if draws.log_ratios is not None:
         ratio = np.exp(draws.log_ratios[:, ::step])
@@ -54,11 +54,11 @@ def between_neighbours(weights: Shaped[np.ndarray, " point"], deviation: Float[n
 
 
 def _nested(
-    copies: Int[np.ndarray, " point"], deviation: Float[np.ndarray, " point"], families: Int[np.ndarray, " point"]
+    copies: Int[np.ndarray, " point"], deviation: Float[np.ndarray, " point"], lineages: Int[np.ndarray, " point"]
 ) -> float:
-    """The same with what the members of families have in common."""
+    """The same with what the members of lineages have in common."""
     rest = copies * (deviation - uniform_filter1d(deviation, NEAR, mode="nearest"))
-    together = np.bincount(np.unique(families, return_inverse=True)[1], rest)
-    # Families of independent members have nothing in common but by chance, which may be negative.
+    together = np.bincount(np.unique(lineages, return_inverse=True)[1], rest)
+    # Lineages of independent members have nothing in common but by chance, which may be negative.
     common = max(0.0, float(np.sum(together**2) - np.sum(rest**2)))
     return between_neighbours(copies, deviation) + common

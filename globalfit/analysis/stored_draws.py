@@ -17,6 +17,7 @@ from globalfit.physics import status
 from globalfit.posterior.evaluated_points import Row, evaluate_batch
 from globalfit.posterior.posterior import Posterior, in_chunks
 from globalfit.progress import Event, Progress
+from globalfit.random_streams import Stream, stream
 from globalfit.samplers import batching
 from globalfit.samplers.draws import Draws
 
@@ -102,7 +103,7 @@ def all_parameters(posterior: Posterior, theta: Float[np.ndarray, "point ndim"])
 
 def fraction_without_solution(posterior: Posterior, seed: int, count: int = PRIOR_DRAWS) -> float:
     """Fraction of the prior in which the physical masses have no Lagrangian masses."""
-    u = jnp.asarray(np.random.default_rng([seed, 1]).random((count, posterior.ndim)))
+    u = jnp.asarray(stream(seed, Stream.FRACTION_WITHOUT_SOLUTION).random((count, posterior.ndim)))
     flags = portal_status(posterior, np.asarray(jax.vmap(posterior.transform)(u)))
     return float(np.mean((flags & status.NO_SOLUTION.bit) != 0))
 
@@ -121,7 +122,7 @@ def probe_prior(posterior: Posterior, seed: int, count: int = batching.BLOCK) ->
 
     Samplers evaluate blocks of this size with the same compiled function, so that this costs no more than one block.
     """
-    u = np.random.default_rng([seed, 2]).random((count, posterior.ndim))
+    u = stream(seed, Stream.PRIOR_PROBE).random((count, posterior.ndim))
     theta, log_likelihood = batching.evaluate_cube(posterior, u, count)
     solvable = (portal_status(posterior, theta) & status.FATAL) == 0
     not_finite = float(np.mean(solvable & ~np.isfinite(log_likelihood)))

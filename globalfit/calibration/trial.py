@@ -14,11 +14,12 @@ from pydantic import BeforeValidator
 from globalfit.calibration.simulation import simulate
 from globalfit.posterior.posterior import Posterior
 from globalfit.progress import silent
+from globalfit.random_streams import Stream, stream
 from globalfit.runfile import RunFile, entry
 from globalfit.samplers.batching import evaluate_cube, inverse_cube
 from globalfit.samplers.draws import Draws
-from globalfit.samplers.nested.dead_points import kish
 from globalfit.samplers.protocol import Sampler
+from globalfit.samplers.weights import effective_sample_size
 
 # The quantity besides the parameters: it depends on the data, and sees what none of the parameters does
 # (Modrák et al., arXiv:2211.02383).
@@ -71,7 +72,7 @@ def carry_out(posterior: Posterior, sampler: Sampler, number: int, seed: int, si
     The sampler must be one that `check_sampler` lets pass. Raises what sampler and simulation raise.
     """
     start = time.monotonic()
-    random = np.random.default_rng([seed, number])
+    random = stream(seed, Stream.CALIBRATION, number)
     experiment = simulate(posterior, random)
     draws = sampler.run(experiment.posterior, int(random.integers(2**31)), silent)
     assert isinstance(draws, Draws), "a sampler that returns an Optimum says so with `optimises`"
@@ -108,6 +109,6 @@ def rank(truth: float, draws: Float[np.ndarray, " draw"], random: np.random.Gene
 def effective_size(draws: Draws) -> float:
     """Effective number of draws: Kish's of weighted points, the smallest of the parameters for chains."""
     if draws.weighted is not None:
-        return kish(draws.weighted.log_weight)
+        return effective_sample_size(draws.weighted.log_weight)
     sizes = [check.value for check in draws.diagnostics if check.name == "ess_bulk"]
     return float(np.nan_to_num(min(sizes, default=float(draws.log_likelihood.size))))

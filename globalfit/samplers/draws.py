@@ -85,8 +85,9 @@ class Draws:
     `theta` are equally weighted draws (chain, draw, ndim); samplers without chains return one chain. `stats` holds
     per-draw arrays (chain, draw), e.g. `diverging`; `numbers` holds scalars, e.g. `likelihood_calls`. `mesh` is
     there if a plane was asked for. `log_ratios` are ln of weights that the draws could have as well, over theirs: in
-    other histories of the volumes of a nested run, with other shares of separate regions. `families`, of a nested run,
-    are numbers, the same for draws that come from one another by walks which may not have forgotten where they began.
+    other histories of the volumes of a nested run, with other shares of separate regions. `lineages`,
+    of a nested run, are numbers, the same for draws that come from one another by walks which may not have forgotten
+    where they began.
     """
 
     names: tuple[str, ...]
@@ -101,7 +102,7 @@ class Draws:
     mesh: Mesh | None = None
     cross_check: CrossCheck | None = None
     log_ratios: Float[np.ndarray, "chance draw"] | None = None
-    families: Int[np.ndarray, " draw"] | None = None
+    lineages: Int[np.ndarray, " draw"] | None = None
 
     @property
     def converged(self) -> bool:

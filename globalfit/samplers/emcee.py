@@ -1,7 +1,7 @@
 """Ensemble sampling with emcee: independent ensembles, started from tempered particles; a check without gradients.
 
-Every other step is a hop to anywhere in a density with the shape of the particles, which stays as it is: on thin sheets
-and between separate regions the moves of an ensemble alone take thousands of steps.
+Every other step is an independence proposal from a density with the shape of the particles, which stays as it is: on
+thin sheets and between separate regions the moves of an ensemble alone take thousands of steps.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from globalfit.samplers.diagnostics import at_least, chain_checks
 from globalfit.samplers.draws import Diagnostic, Draws
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
-from globalfit.samplers.particles.independence import Cloud, cloud
+from globalfit.samplers.particles.kernel_density import KernelDensity, kernel_density
 from globalfit.samplers.particles.tempering import Particles, tempered
 from globalfit.samplers.protocol import Sampler, Target
 
 # Fraction of the steps that is dropped at the beginning, and draws kept per ensemble at most.
 BURN = 0.2
 KEPT = 20_000
-# Fraction of hops among the steps.
-HOP = 0.5
-# Particles that make the density of the hops, at most: for few walkers at a time it costs as much as the likelihood.
+# Fraction of independence proposals among the steps.
+INDEPENDENT = 0.5
+# Particles that make the density of these proposals, at most: for few walkers it costs as much as the likelihood.
 KERNELS = 1024
 # Autocorrelation times that the kept steps must span, emcee's own advice.
 SPAN = 50.0
@@ -85,7 +85,7 @@ class Emcee(Sampler):
             tempered(target, options.particles, options.prior_draws, int(random.integers(2**32)), progress)
             for _ in range(options.ensembles)
         ]
-        density = cloud(np.unique(np.concatenate([start.u for start in starts]), axis=0), random, KERNELS)
+        density = kernel_density(np.unique(np.concatenate([start.u for start in starts]), axis=0), random, KERNELS)
         ensembles: list[Any] = [self._ensemble(target, density, random) for _ in starts]
         states: list[Any] = [emcee.State(start.u[self._choose(random)]) for start in starts]
         pace = Pace(progress, "ensembles", float(options.steps))
@@ -103,7 +103,9 @@ class Emcee(Sampler):
         pace.finish(steps, "converged" if all(check.passed for check in checks) else "steps used up")
         return self._draws(target, ensembles, checks, steps, starts)
 
-    def _ensemble(self, target: Target, density: Cloud | None, random: np.random.Generator) -> emcee.EnsembleSampler:
+    def _ensemble(
+        self, target: Target, density: KernelDensity | None, random: np.random.Generator
+    ) -> emcee.EnsembleSampler:
         half = self.options.walkers // 2
 
         def log_density(u: Float[np.ndarray, "batch ndim"]) -> Float[np.ndarray, " batch"]:
@@ -118,7 +120,9 @@ class Emcee(Sampler):
             (emcee.moves.StretchMove(), 0.2),
         ]
         if density is not None:
-            moves = [(move, weight * (1.0 - HOP)) for move, weight in moves] + [(_hop(density), HOP)]
+            moves = [(move, weight * (1.0 - INDEPENDENT)) for move, weight in moves] + [
+                (_independence_move(density), INDEPENDENT)
+            ]
         ensemble = emcee.EnsembleSampler(self.options.walkers, target.ndim, log_density, moves=moves, vectorize=True)
         ensemble.random_state = np.random.RandomState(random.integers(2**32, size=8)).get_state()
         return ensemble
@@ -167,7 +171,7 @@ def _by_walker(values: Float[np.ndarray, "step walker ..."]) -> Float[np.ndarray
     return np.swapaxes(values, 0, 1).reshape(-1, *values.shape[2:])
 
 
-def _hop(density: Cloud) -> emcee.moves.MHMove:
+def _independence_move(density: KernelDensity) -> emcee.moves.MHMove:
     """The move of every walker to a draw of a density that stays as it is."""
 
     def propose(

@@ -24,10 +24,10 @@ from globalfit.progress import Progress
 from globalfit.samplers.batching import BLOCK, evaluate_cube, evaluate_log_prior, log_likelihoods, transform_cube
 from globalfit.samplers.diagnostics import at_least, at_most
 from globalfit.samplers.draws import Diagnostic, Draws, Evidence, Mesh, Weighted
-from globalfit.samplers.nested.dead_points import kish, resample
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.protocol import Sampler, Target
+from globalfit.samplers.weights import effective_sample_size, resample
 
 # Weighted points further than this below the best ln L are dropped (not from the evidence).
 DROP = 30.0
@@ -103,7 +103,7 @@ class Grid(Sampler):
         theta, log_likelihood = evaluate_cube(target, u)
         inside = np.isfinite(log_likelihood)
         theta, log_likelihood = theta[inside], log_likelihood[inside]
-        checks, mesh = _checks(error, kish(log_weight)), self._plane(target, shape, low, high)
+        checks, mesh = _checks(error, effective_sample_size(log_weight)), self._plane(target, shape, low, high)
         resolved = all(check.passed for check in checks)
         return Draws(
             names=target.names,

@@ -10,7 +10,8 @@ import pytest
 
 from globalfit.analysis.standard_error import standard_error
 from globalfit.samplers.draws import Draws, Weighted
-from globalfit.samplers.nested.dead_points import integrate, kish, live_counts, other_log_weights, resample
+from globalfit.samplers.nested.dead_points import integrate, live_counts, other_log_weights
+from globalfit.samplers.weights import effective_sample_size, resample
 from tests.support.nested_runs import LIVE, synthetic_run
 
 
@@ -44,7 +45,7 @@ def test_points_of_unequal_weight_count_with_their_copies():
         inside = x < 0.02
         weight = np.where(inside, 20.0, 1.0)
         log_weight = np.log(weight / np.sum(weight))
-        chosen = resample(log_weight, int(kish(log_weight)), random)
+        chosen = resample(log_weight, int(effective_sample_size(log_weight)), random)
         weighted = Weighted(x[:, None], log_weight, x)
         shares.append(np.mean(inside[chosen]))
         errors.append(standard_error(draws_of(x[None, chosen], weighted), inside[chosen]))
@@ -64,12 +65,12 @@ def test_shares_of_a_nested_run_scatter_by_their_error():
     for _ in range(200):
         run, tried = synthetic_run(random, 0.4)
         _, log_weight = integrate(run, LIVE, tried, random)
-        chosen = resample(log_weight, int(kish(log_weight)), random)
+        chosen = resample(log_weight, int(effective_sample_size(log_weight)), random)
         inside = (random.random(len(run)) < np.exp(run))[chosen]
         draws = Draws(
             ("x",), run[None, chosen, None], run[None, chosen], run[None, chosen], (),
             weighted=Weighted(run[:, None], log_weight, run),
-            log_ratios=log_ratios(run, tried, log_weight, chosen, random), families=chosen,
+            log_ratios=log_ratios(run, tried, log_weight, chosen, random), lineages=chosen,
         )  # fmt: skip
         pulls.append((np.mean(inside) - 0.5) / standard_error(draws, inside))
     # Four standard errors of the mean and of the width of 200 pulls.
@@ -84,7 +85,7 @@ def test_points_of_a_nested_run_that_stay_where_they_began_count_less():
     for _ in range(200):
         run, tried = synthetic_run(random, 0.4)
         _, log_weight = integrate(run, LIVE, tried, random)
-        chosen = resample(log_weight, int(kish(log_weight)), random)
+        chosen = resample(log_weight, int(effective_sample_size(log_weight)), random)
         family, inside = np.arange(len(run)), random.random(len(run)) < 0.5
         for i in range(LIVE, len(run)):
             if random.random() < 0.5:
@@ -94,11 +95,11 @@ def test_points_of_a_nested_run_that_stay_where_they_began_count_less():
         draws = Draws(
             ("x",), run[None, chosen, None], run[None, chosen], run[None, chosen], (),
             weighted=Weighted(run[:, None], log_weight, run),
-            log_ratios=log_ratios(run, tried, log_weight, chosen, random), families=family[chosen],
+            log_ratios=log_ratios(run, tried, log_weight, chosen, random), lineages=family[chosen],
         )  # fmt: skip
         share = np.mean(inside[chosen]) - 0.5
         pulls.append(share / standard_error(draws, inside[chosen]))
-        alone = dataclasses.replace(draws, families=chosen)
+        alone = dataclasses.replace(draws, lineages=chosen)
         naive.append(share / standard_error(alone, inside[chosen]))
     # Four standard errors of a width from 200 values.
     assert np.std(pulls) == pytest.approx(1.0, abs=0.2)

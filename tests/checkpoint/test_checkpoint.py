@@ -19,6 +19,7 @@ from globalfit.samplers.nested.dynesty import Dynesty, DynestyOptions
 from globalfit.samplers.nested.nautilus import Nautilus, NautilusOptions
 from globalfit.samplers.nuts.nuts import Nuts, NutsOptions
 from globalfit.samplers.optimize.optimize import Optimize, OptimizeOptions
+from globalfit.samplers.smc import Smc, SmcOptions
 from tests.support.targets import Gaussian
 
 SAMPLERS = {
@@ -28,6 +29,7 @@ SAMPLERS = {
     "nautilus": Nautilus(NautilusOptions(n_live=300, n_networks=1, n_batch=64, n_eff=1000.0)),
     "nuts": Nuts(NutsOptions(chains=2, warmup=150, draws=200, particles=64)),
     "optimize": Optimize(OptimizeOptions(scan=256, starts=8, profile_points=5)),
+    "smc": Smc(SmcOptions(populations=4, particles=64)),
 }
 IDENTITY_OF_TOY = {"settings": {"seed": 1, "priors": [1, 2]}, "reference": {"parameter 'x'": [0.5], "ln L": [-1.0]}}
 
@@ -81,7 +83,7 @@ def test_a_killed_run_ends_with_the_same_numbers_bit_for_bit(name, tmp_path):
     target, sampler, random = Gaussian.of(2), SAMPLERS[name], np.random.default_rng(5)
     whole = sampler.run(target, 3, no_news)
     # fast samplers need a file for every call
-    every = 0.0 if name in ("grid", "nuts", "optimize") else 0.02
+    every = 0.0 if name in ("grid", "nuts", "optimize", "smc") else 0.02
     calls = Mortal(tmp_path / "count", 10**9, every)
     with recording(calls):
         sampler.run(target, 3, no_news)

@@ -39,6 +39,7 @@ SAMPLERS = {
     "nautilus": "{n_live: 300, n_networks: 1, n_batch: 64, n_eff: 1000}",
     "nuts": "{chains: 2, warmup: 200, draws: 300, particles: 64}",
     "optimize": "{scan: 256, starts: 8, profile_points: 5}",
+    "smc": "{populations: 4, particles: 64}",
 }
 
 

@@ -13,6 +13,7 @@ from globalfit.samplers.nested.dynesty import Dynesty, DynestyOptions
 from globalfit.samplers.nested.nautilus import Nautilus, NautilusOptions
 from globalfit.samplers.nuts.nuts import Nuts, NutsOptions
 from globalfit.samplers.protocol import Sampler
+from globalfit.samplers.smc import Smc, SmcOptions
 from tests.support.targets import Eggbox, Funnel, Gaussian, Rosenbrock, TwoModes, pull
 
 TARGETS: dict[str, Gaussian | TwoModes | Rosenbrock | Eggbox | Funnel] = {
@@ -29,6 +30,7 @@ SAMPLERS: dict[str, Sampler] = {
     "nautilus": Nautilus(NAUTILUS),
     "emcee": Emcee(EmceeOptions(preset="quick")),
     "nuts": Nuts(NutsOptions(preset="quick")),
+    "smc": Smc(SmcOptions()),
 }
 SPECIAL = {
     # Networks of 18 modes are slow to train: fewer bounds with more draws take a third of the time.

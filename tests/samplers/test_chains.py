@@ -112,7 +112,7 @@ def test_draws_of_an_ensemble_show_their_correlation(gaussian):
 
 
 @pytest.mark.slow
-def test_hops_take_ensembles_along_a_thin_sheet():
+def test_independence_proposals_take_ensembles_along_a_thin_sheet():
     target = Sheet.of(3)
     draws = ensembles(target, walkers=32, block=250)
     assert draws.converged, [d for d in draws.diagnostics if not d.passed]

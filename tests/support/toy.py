@@ -28,7 +28,7 @@ from globalfit.samplers.protocol import Sampler
 
 SOURCE = "invented for the tests"
 # Samplers of the program, under names of their own.
-REAL_SAMPLERS = ("dynesty", "emcee", "grid", "nautilus", "nuts", "optimize")
+REAL_SAMPLERS = ("dynesty", "emcee", "grid", "nautilus", "nuts", "optimize", "smc")
 
 TWO_RUNS = """\
 common: {model: toy, likelihoods: [gauss], sampler: {toy_sampler: {points: 3000}}}

@@ -23,12 +23,13 @@ from scipy.special import expit, ndtr, ndtri
 from threadpoolctl import threadpool_limits
 
 from globalfit.progress import Event, Progress
+from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import BLOCK, evaluate_cube, inverse_cube
 from globalfit.samplers.diagnostics import at_most
 from globalfit.samplers.draws import CrossCheck, Draws, Evidence
 from globalfit.samplers.evidence.mixture import Mixture, fit_mixture
-from globalfit.samplers.nested.dead_points import kish, resample
 from globalfit.samplers.protocol import Target
+from globalfit.samplers.weights import effective_sample_size, resample
 
 METHOD = "bridge sampling"
 # Draws of the proposal for each half: whole blocks, so that nothing more is compiled.
@@ -106,7 +107,7 @@ def cross_checked(target: Target, draws: Draws, seed: int, progress: Progress) -
 @threadpool_limits.wrap(limits=1)
 def bridge(target: Target, draws: Draws, seed: int) -> Bridge:
     """ln Z from draws of the posterior; `reason` says why there is none."""
-    random = np.random.default_rng([seed, 2])
+    random = stream(seed, Stream.BRIDGE_SAMPLING)
     halves = _halves(target, draws, random)
     mixtures = [mixture for half in halves if (mixture := _proposal(half, random)) is not None]
     if len(mixtures) < len(halves):
@@ -159,8 +160,8 @@ def _solve(
         return Bridge(math.nan, math.nan, 0.0)
     relative = np.var(share) / np.mean(share) ** 2 / len(share) + correlated / mean**2
     with np.errstate(divide="ignore"):
-        overlap = kish(np.log(half.weight * rest)) * independent / correlated
-        return Bridge(log_evidence, math.sqrt(relative), min(kish(np.log(share)), overlap))
+        overlap = effective_sample_size(np.log(half.weight * rest)) * independent / correlated
+        return Bridge(log_evidence, math.sqrt(relative), min(effective_sample_size(np.log(share)), overlap))
 
 
 def _variances(half: _Half, values: Float[np.ndarray, " point"]) -> tuple[float, float]:
@@ -219,7 +220,7 @@ def _copies(points: Float[np.ndarray, "point ndim"]) -> float:
 def _proposal(half: _Half, random: np.random.Generator) -> Mixture | None:
     """The mixture fitted to distinct draws of a half; None for too few."""
     log_weight = np.log(half.weight)
-    chosen = resample(log_weight, min(FITTED, max(1, int(kish(log_weight)))), random)
+    chosen = resample(log_weight, min(FITTED, max(1, int(effective_sample_size(log_weight)))), random)
     return fit_mixture(np.unique(half.z[chosen], axis=0), random)
 
 

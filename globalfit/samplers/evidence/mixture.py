@@ -1,4 +1,4 @@
-"""Gaussian mixtures: a normalised density with the shape of a cloud of points, for proposals."""
+"""Gaussian mixtures: a normalised density with the shape of some points, for proposals."""
 
 from __future__ import annotations
 

@@ -95,17 +95,3 @@ def other_log_weights(
     """ln of the normalised weights that the chosen points have in some of the `histories`."""
     found = histories(log_likelihood, counts, RATIOS, random, start)
     return np.stack([(one - logsumexp(one))[chosen] for one in found])
-
-
-def kish(log_weight: Float[np.ndarray, " point"]) -> float:
-    """Effective number of equally weighted points, (sum w)^2 / sum w^2 (Kish 1965)."""
-    return float(np.exp(2.0 * logsumexp(log_weight) - logsumexp(2.0 * log_weight)))
-
-
-def resample(
-    log_weight: Float[np.ndarray, " point"], count: int, random: np.random.Generator
-) -> Int[np.ndarray, " count"]:
-    """Indices of `count` equally weighted points in random order (systematic resampling: least added noise)."""
-    cumulative = np.cumsum(np.exp(log_weight - logsumexp(log_weight)))
-    positions = (random.random() + np.arange(count)) / count
-    return random.permutation(np.searchsorted(cumulative / cumulative[-1], positions, side="right"))

@@ -10,23 +10,24 @@ places where a draw weighs too much.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import nbinom
 
 from globalfit.errors import ConfigurationError
 from globalfit.progress import Progress
+from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import evaluate_cube
-from globalfit.samplers.nested.dead_points import kish
 from globalfit.samplers.pace import Pace
-from globalfit.samplers.particles.independence import Cloud, cloud
+from globalfit.samplers.particles.kernel_density import KernelDensity, kernel_density
 from globalfit.samplers.particles.tempering import STEPS_PER_ROUND, round_of_moves, tempered
 from globalfit.samplers.protocol import Target
+from globalfit.samplers.weights import effective_sample_size
 
 # Particles, the rounds of their moves at temperature 1 before they give the shape, and those before they are compared
 # with the weights. Of a narrow neck on the axial resonance, particles that come to this temperature hold 0.2 to 0.6 of
@@ -48,18 +49,22 @@ class Shells(NamedTuple):
 
 class Component(NamedTuple):
     """`drawn` draws of a density with the shape of the particles, of which `u` lie in the cube; and `calls`, the
-    likelihoods that they and the particles took. The particles have moved on since."""
+    likelihoods that they and the particles took. The particles have moved on since. `evidence` is the one of their way
+    through the temperatures, which neither knows of bounds nor of the draws: ln Z with its standard error."""
 
-    density: Cloud
+    density: KernelDensity | None
     drawn: int
     u: Float[np.ndarray, "point ndim"]
     log_likelihood: Float[np.ndarray, " point"]
     particles: Float[np.ndarray, "particle ndim"]
     log_likelihood_particles: Float[np.ndarray, " particle"]
     calls: int
+    evidence: Mapping[str, float] = MappingProxyType({})
 
     def log_density(self, u: Float[np.ndarray, "point ndim"]) -> Float[np.ndarray, " point"]:
         """ln of the draws per volume."""
+        if self.density is None:
+            return np.full(len(u), -np.inf)
         return np.log(self.drawn) + self.density.log_density(u)
 
 
@@ -76,18 +81,21 @@ class Weighed(NamedTuple):
 
 
 def defensive_component(target: Target, count: int, most_prior_draws: int, seed: int, progress: Progress) -> Component:
-    """`count` draws of a density with the shape of tempered particles.
+    """`count` draws of a density with the shape of tempered particles; for none there are no particles either.
 
     Raises `ConfigurationError` when hardly any prior point has a likelihood above zero, and for particles that stick to
     a few points.
     """
-    random = np.random.default_rng([seed, 3])
+    if count == 0:
+        return Component(None, 0, np.empty((0, target.ndim)), np.empty(0), np.empty((0, target.ndim)), np.empty(0), 0)
+    random = stream(seed, Stream.PARTICLES)
     pace = Pace(progress, "particles at temperature 1", SETTLE + CHECK)
-    u, log_likelihood, _, calls = tempered(target, PARTICLES, most_prior_draws, int(random.integers(2**31)), progress)
+    start = tempered(target, PARTICLES, most_prior_draws, int(random.integers(2**31)), progress)
+    u, log_likelihood = start.u, start.log_likelihood
     for number in range(SETTLE):
         u, log_likelihood = _moved(target, u, log_likelihood, random)
         pace(number + 1, lambda: "settling")
-    density = cloud(np.unique(u, axis=0), random)
+    density = kernel_density(np.unique(u, axis=0), random)
     if density is None:
         raise ConfigurationError(
             f"the {PARTICLES} particles that follow the likelihood from the prior end at "
@@ -98,9 +106,13 @@ def defensive_component(target: Target, count: int, most_prior_draws: int, seed:
     values = evaluate_cube(target, draws)[1]
     for _ in range(CHECK):
         u, log_likelihood = _moved(target, u, log_likelihood, random)
-    calls += len(draws) + (SETTLE + CHECK) * STEPS_PER_ROUND * PARTICLES
+    calls = start.calls + len(draws) + (SETTLE + CHECK) * STEPS_PER_ROUND * PARTICLES
     pace.finish(SETTLE + CHECK, f"{calls} calls")
-    return Component(density, count, draws, values, u, log_likelihood, calls)
+    evidence = {
+        "log_evidence_tempering": start.log_evidence,
+        "log_evidence_tempering_error": start.log_evidence_error,
+    }
+    return Component(density, count, draws, values, u, log_likelihood, calls, evidence)
 
 
 def _moved(
@@ -111,8 +123,8 @@ def _moved(
 ) -> tuple[Float[np.ndarray, "particle ndim"], Float[np.ndarray, " particle"]]:
     """Particles after a round of moves."""
     key = jax.random.key(int(random.integers(2**31)))
-    found = round_of_moves(target, u, log_likelihood, jnp.asarray(u), 1.0, key, random)
-    return np.asarray(found.u), np.asarray(found.log_likelihood)
+    found = round_of_moves(target, u, log_likelihood, 1.0, key, random)
+    return found.u, found.log_likelihood
 
 
 def weigh(
@@ -155,5 +167,5 @@ def tail_p(weighed: Weighed, shells: Shells, component: Component) -> float:
     log_density = np.logaddexp(shells.log_density[shells.of(u)], component.log_density(u))
     log_weight = component.log_likelihood_particles - log_density - weighed.log_evidence
     found = int(np.count_nonzero(log_weight >= heaviest[-1]))
-    effective, expected = kish(heaviest), PARTICLES * float(np.sum(np.exp(heaviest)))
+    effective, expected = effective_sample_size(heaviest), PARTICLES * float(np.sum(np.exp(heaviest)))
     return float(nbinom.sf(found - 1, effective, effective / (effective + expected)))

@@ -11,7 +11,8 @@ from jaxtyping import Array
 from pydantic import BaseModel, Field
 
 from globalfit.progress import Progress
-from globalfit.samplers.batching import evaluate_log_prior, prior_draws
+from globalfit.random_streams import Stream, stream
+from globalfit.samplers.batching import evaluate_log_prior, prior_draws, transform_cube
 from globalfit.samplers.diagnostics import (
     ESS_BOUND,
     RANK_P_BOUND,
@@ -21,11 +22,12 @@ from globalfit.samplers.diagnostics import (
     insertion_rank_p,
 )
 from globalfit.samplers.draws import Diagnostic, Draws, Weighted
-from globalfit.samplers.nested.batched_walks import HOPS, CubeDraws, QueuePool, RandomWalks
-from globalfit.samplers.nested.dead_points import integrate, kish, live_counts, other_log_weights, resample
+from globalfit.samplers.nested.batched_walks import INDEPENDENT, CubeDraws, QueuePool, RandomWalks
+from globalfit.samplers.nested.dead_points import integrate, live_counts, other_log_weights
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.protocol import Sampler, Target
+from globalfit.samplers.weights import effective_sample_size, resample
 
 
 class DynestyOptions(SamplerOptions):
@@ -42,9 +44,11 @@ class DynestyOptions(SamplerOptions):
         120,
         ge=5,
         le=10_000,
-        description=f"Steps per new live point, of which {HOPS} hop anywhere; more are made where few are accepted.",
+        description=f"Steps per new live point, of which {INDEPENDENT} may go anywhere; more where few are accepted.",
     )
-    moves: float = Field(60.0, gt=0.0, le=1000.0, description="Accepted steps, on average, of walks that do not hop.")
+    moves: float = Field(
+        60.0, gt=0.0, le=1000.0, description="Accepted steps, on average, of walks that went nowhere else."
+    )
     queue: int | None = Field(
         None,
         ge=1,
@@ -61,10 +65,10 @@ class DynestyOptions(SamplerOptions):
 
 
 class Dynesty(Sampler):
-    """Static nested sampling; random walks in lockstep, one compiled kernel for the whole queue."""
+    """Static nested sampling; batched random walks, one compiled kernel for the whole queue."""
 
     Options: ClassVar[type[BaseModel]] = DynestyOptions
-    title: ClassVar[str] = "dynesty, nested sampling with random walks in lockstep"
+    title: ClassVar[str] = "dynesty, nested sampling with batched random walks"
     references: ClassVar[tuple[str, ...]] = (
         "Speagle, arXiv:1904.02180",
         "Koposov et al., doi:10.5281/zenodo.3348367",
@@ -108,18 +112,19 @@ class Dynesty(Sampler):
                 queue_size=queue,
                 use_pool={"update_bound": False},
                 update_interval=float(options.walks),
-                live_points=(start.u, start.theta, start.log_likelihood),
+                live_points=(start.u, start.u, start.log_likelihood),
                 rstate=random,
             )
             sampler.internal_sampler = CubeDraws(target)
             sampler.ncall = start.tried
             sampler.logvol_init = np.log(options.nlive / start.tried)
-            places = self._iterate(sampler, np.random.default_rng([seed, 1]), progress)
+            places = self._iterate(sampler, stream(seed, Stream.SAMPLER), progress)
 
         log_likelihood = np.array(sampler.saved_run["logl"])
-        theta = np.array(sampler.saved_run["v"])
+        u = np.array(sampler.saved_run["u"])
+        theta = transform_cube(target, u)
         evidence, log_weight = integrate(log_likelihood, options.nlive, start.tried, random)
-        live, effective = live_counts(log_likelihood, options.nlive), kish(log_weight)
+        live, effective = live_counts(log_likelihood, options.nlive), effective_sample_size(log_weight)
         chosen = resample(log_weight, options.draws or max(1, int(effective)), random)
         others = other_log_weights(log_likelihood, live, random, (options.nlive, start.tried), chosen)
         return Draws(
@@ -135,12 +140,12 @@ class Dynesty(Sampler):
                 "iterations": float(sampler.it - 1),
                 "efficiency": (sampler.it - 1) / sampler.ncall,
                 "acceptance": walks.accepted / max(walks.tried, 1),
-                "hopped": walks.hopped / max(walks.walked, 1),
+                "hopped": walks.relocated / max(walks.walked, 1),
                 "steps_per_walk": walks.tried / max(walks.walked, 1),
                 "prior_fraction_with_solution": options.nlive / start.tried,
             },
             log_ratios=others - log_weight[chosen],
-            families=walks.families(np.array(sampler.saved_run["u"])[chosen]),
+            lineages=walks.lineages(u[chosen]),
         )
 
     def _iterate(self, sampler: Any, random: np.random.Generator, progress: Progress) -> np.ndarray:
@@ -172,7 +177,10 @@ def _checks(
 ) -> tuple[Diagnostic, ...]:
     checks = [
         at_least(
-            "effective_sample_size", kish(log_weight), ESS_BOUND, "equally weighted draws that the run is worth (Kish)"
+            "effective_sample_size",
+            effective_sample_size(log_weight),
+            ESS_BOUND,
+            "equally weighted draws that the run is worth (Kish)",
         ),
         at_most("largest_weight", float(np.exp(log_weight.max())), 0.05, "posterior share of the heaviest point"),
         at_most(
@@ -196,4 +204,4 @@ def _checks(
 
 def _unused(_: Array) -> float:
     """dynesty's single-point callables: every point comes from the batch kernels."""
-    raise RuntimeError("dynesty asked for a single point, which the lockstep sampler never lets it do.")
+    raise RuntimeError("dynesty asked for a single point, which the batched sampler never lets it do.")

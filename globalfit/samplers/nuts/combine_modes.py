@@ -13,13 +13,15 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import logsumexp
 
+from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import inverse_cube
 from globalfit.samplers.diagnostics import at_most, effective_sizes
 from globalfit.samplers.draws import Diagnostic, Draws, Evidence, Weighted
 from globalfit.samplers.evidence.bridge import METHOD, Bridge, bridge
-from globalfit.samplers.nested.dead_points import RATIOS, resample
+from globalfit.samplers.nested.dead_points import RATIOS
 from globalfit.samplers.particles.regions import SMALLEST, regions
 from globalfit.samplers.protocol import Target
+from globalfit.samplers.weights import resample
 
 # Largest standard error of a region's share of the posterior.
 SHARE_BOUND = 0.05
@@ -55,7 +57,7 @@ def connected(target: Target, thetas: list[Float[np.ndarray, "chain draw ndim"]]
     return [sorted(members) for members, _ in groups]
 
 
-def union(target: Target, parts: list[Draws], seed: int) -> Draws:
+def combine_modes(target: Target, parts: list[Draws], seed: int) -> Draws:
     """Draws of all regions, each with its share of the evidence; like points of a nested run they carry weights.
 
     The worst check of the regions counts. Without the evidence of some region, or with shares that are not known to
@@ -69,7 +71,7 @@ def union(target: Target, parts: list[Draws], seed: int) -> Draws:
     points = {name: np.concatenate([one[name] for one in thinned]) for name in thinned[0]}
     log_weight = np.repeat(np.log(share / sizes), sizes)
     # as many as there are without a point of any region twice
-    random = np.random.default_rng([seed, 3])
+    random = stream(seed, Stream.PARTICLES)
     chosen = resample(log_weight, int(np.min(sizes / share)), random)
     region = np.repeat(np.arange(len(parts)), sizes)[chosen]
     log_ratios = None if evidence is None else (errors * random.normal(size=(RATIOS, len(parts))))[:, region]

@@ -16,8 +16,8 @@ from globalfit.samplers.protocol import Target
 class Coordinates(Protocol):
     """Coordinates z in R^ndim, a pytree.
 
-    A target may offer its own as an attribute `straighten`, e.g. a shear that flattens a thin curved sheet of the
-    posterior; without it `Logit` is used. `globalfit.samplers.nuts.triangular_map` learns further shears from
+    A target may offer its own as an attribute `straighten`, e.g. a triangular map that flattens a thin curved sheet
+    of the posterior; without it `Logit` is used. `globalfit.samplers.nuts.triangular_map` learns further maps from
     particles.
     """
 

@@ -22,12 +22,13 @@ from pydantic import BaseModel, Field
 
 from globalfit.checkpoint.recording import recorded
 from globalfit.progress import Progress
+from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import CHUNK, log_likelihood
 from globalfit.samplers.diagnostics import BFMI_BOUND, at_least, at_most, chain_checks, energy_fraction
 from globalfit.samplers.draws import Diagnostic, Draws
-from globalfit.samplers.nuts.combine_modes import connected, starts, union
+from globalfit.samplers.nuts.combine_modes import combine_modes, connected, starts
 from globalfit.samplers.nuts.coordinates import Coordinates, coordinates
-from globalfit.samplers.nuts.triangular_map import Straightened, fit_shears
+from globalfit.samplers.nuts.triangular_map import MappedCoordinates, fit_maps
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.particles.tempering import tempered
@@ -100,7 +101,7 @@ class Nuts(Sampler):
             self._draws(target, [parts[i] for i in members])
             for members in connected(target, [part.stats["theta"] for part in parts])
         ]
-        draws = together[0] if len(together) == 1 else union(target, together, seed)
+        draws = together[0] if len(together) == 1 else combine_modes(target, together, seed)
         pace.finish(steps, f"{draws.numbers['gradients']:.0f} gradients")
         calls = draws.numbers["likelihood_calls"] + start.calls
         numbers = draws.numbers | {"likelihood_calls": calls, "log_evidence_tempering": start.log_evidence}
@@ -111,7 +112,7 @@ class Nuts(Sampler):
         options = self.options
         chart = self._chart(target, u, seed[0])
         particles = np.asarray(_from_cube(chart, jnp.asarray(u)))
-        random = np.random.default_rng([*seed, 1])
+        random = stream(seed[0], Stream.SAMPLER, seed[1])
         first = random.choice(len(particles), options.chains, replace=options.chains > len(particles))
         key = jax.random.PRNGKey(int(random.integers(2**31)))
         state, advance = self._start(target, chart, particles, first, key)
@@ -130,14 +131,14 @@ class Nuts(Sampler):
             )
         window = slice(options.warmup, options.warmup + options.draws)
         stats = {name: np.concatenate([record[name] for record in kept])[window].swapaxes(0, 1) for name in kept[0]}
-        return _Chains(stats, gradients, len(chart.shears))
+        return _Chains(stats, gradients, len(chart.maps))
 
-    def _chart(self, target: Target, u: np.ndarray, seed: int) -> Straightened:
+    def _chart(self, target: Target, u: np.ndarray, seed: int) -> MappedCoordinates:
         """The target's coordinates, straightened if that is asked for and helps."""
         base = coordinates(target)
         if not self.options.straighten:
-            return Straightened(base, ())
-        return Straightened(base, fit_shears(target, np.asarray(_from_cube(base, jnp.asarray(u))), seed))
+            return MappedCoordinates(base, ())
+        return MappedCoordinates(base, fit_maps(target, np.asarray(_from_cube(base, jnp.asarray(u))), seed))
 
     def _start(
         self, target: Target, chart: Coordinates, particles: np.ndarray, first: np.ndarray, key: PRNGKeyArray
@@ -183,17 +184,17 @@ class Nuts(Sampler):
                 "likelihood_calls": gradients,
                 "gradients": gradients,
                 "divergences": float(diverged),
-                "shears": float(sum(part.shears for part in parts)),
+                "shears": float(sum(part.maps for part in parts)),
             },
         )
 
 
 class _Chains(NamedTuple):
-    """Chains that began together: what `RECORD` names of every draw (chain, draw), gradients, learnt shears."""
+    """Chains that began together: what `RECORD` names of every draw (chain, draw), gradients, learnt maps."""
 
     stats: dict[str, np.ndarray]
     gradients: float
-    shears: int
+    maps: int
 
 
 class _Kernel(NamedTuple):

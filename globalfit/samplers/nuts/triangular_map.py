@@ -26,9 +26,9 @@ from globalfit.checkpoint.recording import recorded
 from globalfit.samplers.nuts.coordinates import Coordinates
 from globalfit.samplers.protocol import Target
 
-# Shears in a row at most; each must make the held-out particles narrower by this factor than a linear map does, which
+# Maps in a row at most; each must make the held-out particles narrower by this factor than a linear map does, which
 # the mass matrix is anyway.
-SHEARS, GAIN = 2, 2.0
+MAPS, GAIN = 2, 2.0
 # Hidden layers of f, iterations of its fit, enough to follow a cusp, and L2 penalties, of which held-out particles
 # choose one: few particles need the larger.
 LOCATION, LOCATION_STEPS, PENALTIES = (32, 32, 32), 1000, (1e-3, 1e-1)
@@ -71,7 +71,7 @@ def quantiles(
     return math.sqrt(12.0) * (jax.nn.sigmoid(math.pi / math.sqrt(3.0) * (z - center) / spread) - 0.5)
 
 
-class Shear(eqx.Module):
+class TriangularMap(eqx.Module):
     """w = z but for the coordinate that the unit vector `axis` marks: there (z - f) / s.
 
     The first layers of both networks have zeros where `axis` has its one.
@@ -84,8 +84,8 @@ class Shear(eqx.Module):
     def forward(self, z: Float[Array, " ndim"]) -> tuple[Float[Array, " ndim"], Float[Array, ""]]:
         """w and ln |dw/dz|."""
         log_scale = self.log_scale(z)
-        straight = (z - self.location(z)) * jnp.exp(-log_scale)
-        return jnp.where(self.axis > 0.0, straight, z), -log_scale
+        residual = (z - self.location(z)) * jnp.exp(-log_scale)
+        return jnp.where(self.axis > 0.0, residual, z), -log_scale
 
     def inverse(self, w: Float[Array, " ndim"]) -> tuple[Float[Array, " ndim"], Float[Array, ""]]:
         """z and ln |dz/dw|."""
@@ -94,56 +94,56 @@ class Shear(eqx.Module):
         return jnp.where(self.axis > 0.0, curved, w), log_scale
 
 
-class Straightened(eqx.Module):
-    """Coordinates of a target after shears, one after the other."""
+class MappedCoordinates(eqx.Module):
+    """Coordinates of a target after triangular maps, one after the other."""
 
     base: Coordinates
-    shears: tuple[Shear, ...]
+    maps: tuple[TriangularMap, ...]
 
     def forward(self, z: Float[Array, " ndim"]) -> tuple[Float[Array, " ndim"], Float[Array, ""]]:
-        """Straightened coordinates, and the log of the Jacobian |dw/dz|."""
+        """Coordinates after the maps, and the log of the Jacobian |dw/dz|."""
         total = jnp.zeros(())
-        for shear in self.shears:
-            z, log_jacobian = shear.forward(z)
+        for step in self.maps:
+            z, log_jacobian = step.forward(z)
             total += log_jacobian
         return z, total
 
     def inverse(self, w: Float[Array, " ndim"]) -> tuple[Float[Array, " ndim"], Float[Array, ""]]:
-        """Coordinates before the shears, and the log of the Jacobian |dz/dw|."""
+        """Coordinates before the maps, and the log of the Jacobian |dz/dw|."""
         total = jnp.zeros(())
-        for shear in reversed(self.shears):
-            w, log_jacobian = shear.inverse(w)
+        for step in reversed(self.maps):
+            w, log_jacobian = step.inverse(w)
             total += log_jacobian
         return w, total
 
     def to_theta(self, z: Float[Array, " ndim"]) -> tuple[Float[Array, " ndim"], Float[Array, ""]]:
-        """Parameters and log prior density in the straightened coordinates."""
+        """Parameters and log prior density in the coordinates after the maps."""
         before, log_jacobian = self.inverse(z)
         theta, log_prior = self.base.to_theta(before)
         return theta, log_prior + log_jacobian
 
     def from_cube(self, u: Float[Array, " ndim"]) -> Float[Array, " ndim"]:
-        """Straightened coordinates of one point of the open unit cube."""
+        """Coordinates after the maps of one point of the open unit cube."""
         return self.forward(self.base.from_cube(u))[0]
 
 
-def fit_shears(target: Target, z: Float[np.ndarray, "particle ndim"], seed: int) -> tuple[Shear, ...]:
-    """The shears that straighten the particles; none if no coordinate becomes narrower."""
-    shears: list[Shear] = []
-    for number in range(SHEARS if z.shape[1] > 1 else 0):
+def fit_maps(target: Target, z: Float[np.ndarray, "particle ndim"], seed: int) -> tuple[TriangularMap, ...]:
+    """The triangular maps that straighten the particles; none if no coordinate becomes narrower."""
+    maps: list[TriangularMap] = []
+    for number in range(MAPS if z.shape[1] > 1 else 0):
         gain, *leaves = _fit(target, z, seed + number)
         if not gain > GAIN:
             break
-        shears.append(_shear(*leaves))
-        z = np.asarray(_forward(shears[-1], jnp.asarray(z)))
-    return tuple(shears)
+        maps.append(_triangular_map(*leaves))
+        z = np.asarray(_forward(maps[-1], jnp.asarray(z)))
+    return tuple(maps)
 
 
 @recorded
 def _fit(target: Target, z: Float[np.ndarray, "particle ndim"], seed: int) -> tuple[np.ndarray, ...]:  # noqa: ARG001
-    """The factor by which a shear narrows the held-out particles, and the shear's arrays in the order of `_shear`.
+    """The factor by which a map narrows the held-out particles, and its arrays in the order of `_triangular_map`.
 
-    It shears the coordinate that a small network predicts best; no arrays if that network finds nothing to straighten.
+    It maps the coordinate that a small network predicts best; no arrays if that network finds nothing to straighten.
     """
     held = np.arange(len(z)) % HELD_OUT == 0
     learn, check = z[~held], z[held]
@@ -156,8 +156,8 @@ def _fit(target: Target, z: Float[np.ndarray, "particle ndim"], seed: int) -> tu
     size = np.log(np.abs(learn[:, axis] - _values(location, learn)) + TINY) - MEAN_LOG_NORMAL
     log_scale = _fit_network(learn, size, axis, SMALL, SMALL_STEPS, SCALE_PENALTY, seed)
     log_scales = _values(log_scale, check)
-    straight = (check[:, axis] - _values(location, check)) * np.exp(-log_scales)
-    gain = linear[axis] / (_width(straight) * np.exp(np.mean(log_scales)))
+    residual = (check[:, axis] - _values(location, check)) * np.exp(-log_scales)
+    gain = linear[axis] / (_width(residual) * np.exp(np.mean(log_scales)))
     return np.asarray(gain), np.eye(z.shape[1])[axis], *map(np.asarray, jax.tree.leaves((location, log_scale)))
 
 
@@ -172,9 +172,9 @@ def _best_determined(
     return int(np.argmax(gains)), max(gains)
 
 
-def _shear(axis: np.ndarray, *arrays: np.ndarray) -> Shear:
+def _triangular_map(axis: np.ndarray, *arrays: np.ndarray) -> TriangularMap:
     end = 2 + 2 * (len(LOCATION) + 1)
-    return Shear(jnp.asarray(axis), _network(*arrays[:end]), _network(*arrays[end:]))
+    return TriangularMap(jnp.asarray(axis), _network(*arrays[:end]), _network(*arrays[end:]))
 
 
 def _network(center: np.ndarray, spread: np.ndarray, *arrays: np.ndarray) -> Network:
@@ -243,5 +243,5 @@ def _each(network: Network, z: Float[Array, "particle ndim"]) -> Float[Array, " 
 
 
 @eqx.filter_jit
-def _forward(shear: Shear, z: Float[Array, "particle ndim"]) -> Float[Array, "particle ndim"]:
-    return jax.vmap(lambda point: shear.forward(point)[0])(z)
+def _forward(step: TriangularMap, z: Float[Array, "particle ndim"]) -> Float[Array, "particle ndim"]:
+    return jax.vmap(lambda point: step.forward(point)[0])(z)

@@ -40,7 +40,7 @@ FADE, STALLED = 0.3, 1e-5
 NEAR = 1e-3
 
 
-class Summits(NamedTuple):
+class Maxima(NamedTuple):
     """Where the ascents ended, what the quadratic model still expects to gain, and the evaluations with gradient."""
 
     u: Float[np.ndarray, "ascent ndim"]
@@ -64,14 +64,14 @@ class _State(NamedTuple):
     done: Bool[Array, ""]
 
 
-def climb(
+def ascend(
     target: Target,
     u: Float[np.ndarray, "ascent ndim"],
     low: Float[np.ndarray, "ascent ndim"],
     high: Float[np.ndarray, "ascent ndim"],
     steps: int,
     tick: Callable[[int], None],
-) -> Summits:
+) -> Maxima:
     """Ascend from every point, `steps` evaluations at most; a start with ln L = -inf stays where it is."""
     state, evaluations = _begin(np.clip(u, low, high)), 0
     for _ in range(-(-steps // STEPS)):
@@ -86,7 +86,7 @@ def climb(
                 leaf[lanes] = np.asarray(getattr(moved, name))[: len(lanes)]
             evaluations += STEPS * len(lanes)
             tick(evaluations)
-    return Summits(state["u"], state["value"], state["gain"], evaluations)
+    return Maxima(state["u"], state["value"], state["gain"], evaluations)
 
 
 def _begin(u: Float[np.ndarray, "ascent ndim"]) -> dict[str, np.ndarray]:

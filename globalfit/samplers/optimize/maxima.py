@@ -1,4 +1,4 @@
-"""Maxima of ln L with some coordinates held, climbed from the best known points: what a profile is made of."""
+"""Maxima of ln L with some coordinates held, by ascents from the best known points: what a profile is made of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from globalfit.samplers.batching import log_likelihoods
-from globalfit.samplers.optimize.ascent import Summits, climb
+from globalfit.samplers.optimize.ascent import Maxima, ascend
 from globalfit.samplers.protocol import Target
 
 # The cube ends here: quantiles 0 and 1 of an unbounded prior lie at infinity.
@@ -36,7 +36,7 @@ class Points(NamedTuple):
         return Points(self.u[index], self.log_likelihood[index])
 
 
-class Climber:
+class Ascents:
     """Gradient ascents of one target; counts its evaluations and tells `tick` of them."""
 
     def __init__(self, target: Target, starts: int, steps: int, tick: Callable[[int], None]) -> None:
@@ -48,13 +48,13 @@ class Climber:
         self.calls += len(u)
         return Points(u, log_likelihoods(self.target, u))
 
-    def climb(self, u: Float[np.ndarray, "point ndim"], held: Bool[np.ndarray, "point ndim"] | None = None) -> Summits:
+    def ascend(self, u: Float[np.ndarray, "point ndim"], held: Bool[np.ndarray, "point ndim"] | None = None) -> Maxima:
         """Maxima reached from every start with the coordinates `held` as they are."""
         held = np.zeros(u.shape, dtype=bool) if held is None else held
         low, high = np.where(held, u, EDGE), np.where(held, u, 1.0 - EDGE)
-        summits = climb(self.target, u, low, high, self._steps, lambda n: self._tick(self.calls + self.gradients + n))
-        self.gradients += summits.evaluations
-        return summits
+        maxima = ascend(self.target, u, low, high, self._steps, lambda n: self._tick(self.calls + self.gradients + n))
+        self.gradients += maxima.evaluations
+        return maxima
 
     def conditional(
         self, held: Bool[np.ndarray, "node ndim"], values: Float[np.ndarray, "node ndim"], known: Points
@@ -71,7 +71,7 @@ class Climber:
         others: Int[np.ndarray, "node other"],
         all_nodes: Points,
     ) -> Points:
-        """`nodes` climbed again from the maxima of their neighbours `others` (closest first), the better result of all.
+        """`nodes` ascended again from the maxima of their neighbours `others` (closest first), the better of both.
 
         Starts are the best maximum after its move onto the node, and those that are higher than the node's own: of the
         closest neighbours and the highest one. Where two solutions compete, the better one is seldom the closer one.
@@ -96,9 +96,9 @@ class Climber:
         use: Bool[np.ndarray, "node start"],
     ) -> Points:
         """The highest maximum that the starts in `use` of each node lead to."""
-        summits = self.climb(starts[use], np.repeat(held, use.sum(axis=1), axis=0))
+        maxima = self.ascend(starts[use], np.repeat(held, use.sum(axis=1), axis=0))
         value, u = np.full(use.shape, -np.inf), starts.copy()
-        value[use], u[use] = summits.log_likelihood, summits.u
+        value[use], u[use] = maxima.log_likelihood, maxima.u
         # A node whose starts all fail keeps the first one that was tried.
         winner = np.where(np.isinf(value).all(axis=1), np.argmax(use, axis=1), np.argmax(value, axis=1))
         rows = np.arange(len(use))

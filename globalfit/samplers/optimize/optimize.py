@@ -13,15 +13,16 @@ from scipy.stats import qmc
 
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.progress import Progress
+from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import too_few_solutions, transform_cube
 from globalfit.samplers.diagnostics import at_least, at_most
 from globalfit.samplers.draws import Diagnostic, Optimum, Profile
 from globalfit.samplers.optimize.ascent import ARRIVED
-from globalfit.samplers.optimize.maxima import EDGE, Climber, Points
+from globalfit.samplers.optimize.maxima import EDGE, Ascents, Points
 from globalfit.samplers.optimize.profiles import Settled, plane, profiles, with_node
 from globalfit.samplers.options import SamplerOptions
 from globalfit.samplers.pace import Pace
-from globalfit.samplers.particles.tempering import Particles, tempered
+from globalfit.samplers.particles.tempering import tempered
 from globalfit.samplers.protocol import Sampler, Target
 
 # Maxima whose ln L agrees to this are the same, and how many starts must find the highest one.
@@ -80,7 +81,7 @@ class OptimizeOptions(SamplerOptions):
 
 
 class Optimize(Sampler):
-    """Many quasi-Newton ascents in lockstep; profiles by ascents with a parameter held."""
+    """Many quasi-Newton ascents at once; profiles by ascents with a parameter held."""
 
     Options: ClassVar[type[BaseModel]] = OptimizeOptions
     optimises: ClassVar[bool] = True
@@ -106,7 +107,7 @@ class Optimize(Sampler):
         return [_axes(pair, names) for pair in self.options.planes]
 
     def run(self, target: Target, seed: int, progress: Progress) -> Optimum:
-        """Scan, climb, profile. The prior only gives the box and its measure: what is maximised is ln L.
+        """Scan, ascend, profile. The prior only gives the box and its measure: what is maximised is ln L.
 
         Raises `ConfigurationError` when no point of the scan has a likelihood above zero, `UnknownNameError` for a
         plane of a parameter that is not sampled.
@@ -115,35 +116,35 @@ class Optimize(Sampler):
         planes = self.check(names)
         pace = Pace(progress, "optimise")
         stage = ["scan"]
-        climber = Climber(target, options.profile_starts, options.steps, lambda n: pace(n, lambda: stage[0]))
-        scan = climber.evaluate(_sobol(options.scan, target.ndim, seed))
+        ascents = Ascents(target, options.profile_starts, options.steps, lambda n: pace(n, lambda: stage[0]))
+        scan = ascents.evaluate(_sobol(options.scan, target.ndim, seed))
         solved = np.flatnonzero(np.isfinite(scan.log_likelihood))
         if not len(solved):
             raise too_few_solutions(0, len(scan.u), 1)
         known = scan.at(solved)
         stage[0] = f"best ln L = {known.log_likelihood.max():.3f} before the ascents"
         begun = _starts(known, options.starts)
-        first = climber.climb(known.u[begun])
-        annealed = self._annealed(target, len(solved) / len(scan.u), seed, progress)
-        climber.calls += annealed.calls
-        known = known.and_also(Points(annealed.u, annealed.log_likelihood))
-        again = climber.climb(annealed.u[: options.starts // 2])
-        summits = Points(first.u, first.log_likelihood).and_also(Points(again.u, again.log_likelihood))
+        first = ascents.ascend(known.u[begun])
+        annealed, calls = self._annealed(target, len(solved) / len(scan.u), seed, progress)
+        ascents.calls += calls
+        known = known.and_also(annealed)
+        again = ascents.ascend(annealed.u[: options.starts // 2])
+        maxima = Points(first.u, first.log_likelihood).and_also(Points(again.u, again.log_likelihood))
         gain = np.concatenate([first.gain, again.gain])
-        top = int(np.argmax(summits.log_likelihood))
-        tops = _distinct(summits)
+        top = int(np.argmax(maxima.log_likelihood))
+        tops = _distinct(maxima)
         best, known = tops.at(np.array([0])), known.and_also(tops)
         stage[0] = f"profiles, best ln L = {best.log_likelihood[0]:.3f}"
         settled: list[Settled] = []
         if options.profiles or planes:
-            settled = profiles(climber, options.profile_points, tops, known)
+            settled = profiles(ascents, options.profile_points, tops, known)
             known = functools.reduce(Points.and_also, (one.nodes for one in settled), known)
         maps: list[Settled] = []
         for i, j in planes:
             stage[0] = f"plane of {names[i]} and {names[j]}"
-            maps.append(plane(climber, (i, j), options.plane_points, (settled[i], settled[j]), known))
+            maps.append(plane(ascents, (i, j), options.plane_points, (settled[i], settled[j]), known))
             known = known.and_also(maps[-1].nodes)
-        pace.finish(climber.calls + climber.gradients, f"best ln L = {known.log_likelihood.max():.4f}")
+        pace.finish(ascents.calls + ascents.gradients, f"best ln L = {known.log_likelihood.max():.4f}")
         # On a flat ridge all maxima are equal: the one that the ascents found stays unless another is higher.
         beaten = known.log_likelihood.max() > best.log_likelihood[0] + ARRIVED
         if beaten:
@@ -162,23 +163,23 @@ class Optimize(Sampler):
                 Profile((names[i], names[j]), transform_cube(target, one.nodes.u), one.nodes.log_likelihood)
                 for (i, j), one in zip(planes, maps, strict=True)
             ),
-            diagnostics=_checks(summits, len(begun), float(gain[top]), known, [*settled, *maps]),
+            diagnostics=_checks(maxima, len(begun), float(gain[top]), known, [*settled, *maps]),
             numbers={
-                "likelihood_calls": float(climber.calls + climber.gradients),
-                "gradients": float(climber.gradients),
-                "starts": float(len(summits.u)),
+                "likelihood_calls": float(ascents.calls + ascents.gradients),
+                "gradients": float(ascents.gradients),
+                "starts": float(len(maxima.u)),
                 "prior_fraction_with_solution": len(solved) / len(scan.u),
             },
         )
 
-    def _annealed(self, target: Target, solved: float, seed: int, progress: Progress) -> Particles:
-        """Particles in random order; none where too little of the prior has a solution."""
-        random, count = np.random.default_rng([seed, 3]), self.options.particles
+    def _annealed(self, target: Target, solved: float, seed: int, progress: Progress) -> tuple[Points, int]:
+        """Particles in random order, with the calls they took; none where too little of the prior has a solution."""
+        random, count = stream(seed, Stream.PARTICLES), self.options.particles
         if count > 0.5 * solved * PRIOR_DRAWS:
-            return Particles(np.empty((0, target.ndim)), np.empty(0), -np.inf, 0)
+            return Points(np.empty((0, target.ndim)), np.empty(0)), 0
         found = tempered(target, count, PRIOR_DRAWS, int(random.integers(2**31)), progress, ANNEALED)
         order = random.permutation(count)
-        return found._replace(u=found.u[order], log_likelihood=found.log_likelihood[order])
+        return Points(found.u[order], found.log_likelihood[order]), found.calls
 
 
 def _axes(pair: list[str], names: tuple[str, ...]) -> tuple[int, int]:
@@ -199,7 +200,7 @@ def _sobol(count: int, ndim: int, seed: int) -> Float[np.ndarray, "point ndim"]:
 
 
 def _starts(known: Points, count: int) -> Int[np.ndarray, " start"]:
-    """Indices of points to climb from: half of them tops of different hills of the scan, then the best of the rest."""
+    """Indices of points to ascend from: half of them tops of different hills of the scan, then the best of the rest."""
     _, near = KDTree(known.u).query(known.u, k=min(NEIGHBOURS + 1, len(known.u)))
     near = np.atleast_2d(near.T).T
     top = known.log_likelihood >= np.max(known.log_likelihood[near], axis=1)
@@ -208,17 +209,17 @@ def _starts(known: Points, count: int) -> Int[np.ndarray, " start"]:
     return np.concatenate([hills, order[~np.isin(order, hills)]])[:count]
 
 
-def _distinct(summits: Points) -> Points:
+def _distinct(maxima: Points) -> Points:
     """Each maximum once, of all the ascents that ended there."""
-    order = np.argsort(-summits.log_likelihood, kind="stable")
-    _, first = np.unique(np.round(summits.u[order] / SAME), axis=0, return_index=True)
-    return summits.at(order[np.sort(first)])
+    order = np.argsort(-maxima.log_likelihood, kind="stable")
+    _, first = np.unique(np.round(maxima.u[order] / SAME), axis=0, return_index=True)
+    return maxima.at(order[np.sort(first)])
 
 
-def _checks(summits: Points, begun: int, gain: float, known: Points, profiles: list[Settled]) -> tuple[Diagnostic, ...]:
+def _checks(maxima: Points, begun: int, gain: float, known: Points, profiles: list[Settled]) -> tuple[Diagnostic, ...]:
     """Of the ascents, the first `begun` started from the scan of the prior, the others from annealed particles."""
-    best = float(np.max(summits.log_likelihood))
-    there = summits.log_likelihood > best - AGREE
+    best = float(np.max(maxima.log_likelihood))
+    there = maxima.log_likelihood > best - AGREE
     alone = int(np.count_nonzero(there[:begun]))
     checks = [
         at_least(
@@ -239,7 +240,7 @@ def _checks(summits: Points, begun: int, gain: float, known: Points, profiles: l
                 "profile_sweep",
                 max(float(one.last_gain.max()) for one in profiles),
                 SWEEP_BOUND,
-                "largest change of a profile when every node is climbed again from its neighbours",
+                "largest change of a profile when every node is ascended again from its neighbours",
             ),
         ]
     return tuple(checks)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from globalfit.samplers.optimize.maxima import EDGE, Climber, Points
+from globalfit.samplers.optimize.maxima import EDGE, Ascents, Points
 
 # Rounds that place the nodes of a profile, and the share of the nodes of each that covers the whole axis.
 ROUNDS = 3
@@ -38,7 +38,7 @@ class Settled(NamedTuple):
     last_gain: Float[np.ndarray, " node"]
 
 
-def profiles(climber: Climber, per_round: int, tops: Points, known: Points) -> list[Settled]:
+def profiles(ascents: Ascents, per_round: int, tops: Points, known: Points) -> list[Settled]:
     """Profile of every coordinate, nodes in its order; local maxima `tops`, best first, are among them."""
     ndim = tops.u.shape[1]
     tops = tops.at(np.flatnonzero(tops.log_likelihood > tops.log_likelihood[0] - DEPTH)[:TOPS])
@@ -48,7 +48,7 @@ def profiles(climber: Climber, per_round: int, tops: Points, known: Points) -> l
     for _ in range(ROUNDS):
         held = np.repeat(np.eye(ndim, dtype=bool), [len(new) for new in values], axis=0)
         at = np.where(held, np.concatenate(values)[:, None], 0.0)
-        found = climber.conditional(held, at, functools.reduce(Points.and_also, nodes, known))
+        found = ascents.conditional(held, at, functools.reduce(Points.and_also, nodes, known))
         for i in range(ndim):
             both = nodes[i].and_also(found.at(np.flatnonzero(held[:, i])))
             nodes[i] = both.at(np.argsort(both.u[:, i]))
@@ -57,7 +57,7 @@ def profiles(climber: Climber, per_round: int, tops: Points, known: Points) -> l
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     neighbours = np.concatenate([start + _line_neighbours(size) for start, size in zip(starts, sizes, strict=True)])
     groups = np.repeat(np.arange(ndim), sizes)
-    settled = _settle(climber, np.eye(ndim, dtype=bool)[groups], functools.reduce(Points.and_also, nodes), neighbours)
+    settled = _settle(ascents, np.eye(ndim, dtype=bool)[groups], functools.reduce(Points.and_also, nodes), neighbours)
     return [
         Settled(settled.nodes.at(chosen := np.flatnonzero(groups == i)), settled.last_gain[chosen]) for i in range(ndim)
     ]
@@ -72,7 +72,7 @@ def with_node(settled: Settled, point: Points, axis: int) -> Settled:
 
 
 def plane(
-    climber: Climber, axes: tuple[int, int], per_axis: int, ranges: tuple[Settled, Settled], known: Points
+    ascents: Ascents, axes: tuple[int, int], per_axis: int, ranges: tuple[Settled, Settled], known: Points
 ) -> Settled:
     """Profile of two coordinates on a mesh (row-major), over the ranges that their own profiles do not exclude."""
     edges = [_extent(settled.nodes, axis) for settled, axis in zip(ranges, axes, strict=True)]
@@ -81,11 +81,11 @@ def plane(
     at[:, axes] = values
     held = np.zeros(at.shape, dtype=bool)
     held[:, axes] = True
-    return _settle(climber, held, climber.conditional(held, at, known), _mesh_neighbours(per_axis))
+    return _settle(ascents, held, ascents.conditional(held, at, known), _mesh_neighbours(per_axis))
 
 
 def _settle(
-    climber: Climber,
+    ascents: Ascents,
     held: Bool[np.ndarray, "node ndim"],
     nodes: Points,
     neighbours: Int[np.ndarray, "node side"],
@@ -95,7 +95,7 @@ def _settle(
     gain = np.full(len(nodes.u), np.inf)
     for _ in range(SWEEPS):
         todo = np.flatnonzero(improved[neighbours].any(axis=1))
-        swept = climber.sweep(held[todo], nodes.at(todo), neighbours[todo], nodes)
+        swept = ascents.sweep(held[todo], nodes.at(todo), neighbours[todo], nodes)
         before, nodes = nodes, Points(nodes.u.copy(), nodes.log_likelihood.copy())
         nodes.u[todo], nodes.log_likelihood[todo] = swept
         floor = np.max(nodes.log_likelihood) - DEPTH

@@ -1,135 +1,58 @@
-"""Hops: proposals that forget where a walk stands, from a density with the shape of a cloud of points.
+"""Independence proposals: candidates from a density that does not depend on where a walk stands.
 
-Walks that only descend from their neighbours carry the chance shares of separate regions along. A hop is a step of an
-independence sampler (Tierney, Ann. Statist. 22 (1994) 1701): a candidate y is drawn from a density q, a sum of
-Gaussians about points of the cloud with the covariance of their nearest neighbours, which follows sheets and funnels
-where no small number of ellipsoids does. Accepted with the probability min(1, p(y) q(x) / (p(x) q(y))), it leaves the
-density p invariant, whatever q is, as long as q does not depend on where the walk stands.
+The density has the shape of points among which no walk begins, so that it stays fixed while the walks move.
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from globalfit.samplers.batching import BLOCK, CHUNK, blocks
-from globalfit.samplers.particles.neighbours import neighbourhoods
-
-# Points that make the density, at most, a multiple of `STEP` where there are as many, so that clouds of different sizes
-# share a compiled function: with 1024 of 4000 live points on a bent sheet 18 % of dynesty's walks never hop, with all
-# of them 5 %. And the neighbours that give the covariance of each in one dimension and for each further one: fewer
-# follow thin sheets better, more leave fewer holes.
-KERNELS, STEP = 4096, 64
-NEIGHBOURS, PER_DIMENSION = 5, 2
-# Part of the Gaussians that is twice as wide: else walks stay too long where the cloud is thin.
-WIDE = 0.3
-# Part of the typical variance that is added to every variance, since neighbours in a plane have none across it; and
-# part of each variance itself, for rounding.
-FLOOR, ROUNDING = 1e-3, 1e-9
+from globalfit.samplers.particles.kernel_density import kernel_density
 
 
-class Cloud(NamedTuple):
-    """A sum of Gaussians of equal weight: centers and lower Cholesky factors of the covariances. A part `WIDE` of each
-    is twice as wide."""
+class IndependenceProposals(NamedTuple):
+    """Candidates of every walker with their ln q, and ln q where the walkers begin.
 
-    centers: Float[np.ndarray, "kernel ndim"]
-    roots: Float[np.ndarray, "kernel ndim ndim"]
+    ln q = inf marks candidates that are never accepted.
+    """
 
-    def sample(self, count: int, random: np.random.Generator) -> Float[np.ndarray, "count ndim"]:
-        """Independent draws."""
-        chosen = random.integers(len(self.centers), size=count)
-        scale = np.where(random.random(count) < WIDE, 2.0, 1.0)
-        normal = scale[:, None] * random.normal(size=(count, self.centers.shape[1]))
-        return self.centers[chosen] + np.einsum("nij,nj->ni", self.roots[chosen], normal)
+    points: Float[Array, "walker candidate ndim"]
+    log_density: Float[Array, "walker candidate"]
+    log_density_start: Float[Array, " walker"]
 
-    def log_density(self, points: Float[np.ndarray, "point ndim"]) -> Float[np.ndarray, " point"]:
-        """ln q."""
-        kernels = jnp.asarray(self.centers), jnp.asarray(self.roots)
-        parts = [np.asarray(_log_density(*kernels, jnp.asarray(part))) for part in blocks(points, BLOCK)]
-        return np.concatenate(parts)[: len(points)]
+    @property
+    def steps(self) -> int:
+        """Number of candidates of each walker, each of which takes a step."""
+        return self.log_density.shape[1]
 
-
-class Hops(NamedTuple):
-    """Candidates with ln q, and the ln q which that of a walk must exceed to go there where p is flat; ln q where the
-    walks begin."""
-
-    points: Float[Array, "queue hop ndim"]
-    log_density: Float[Array, "queue hop"]
-    bar: Float[Array, "queue hop"]
-    log_density_start: Float[Array, " queue"]
-
-    def at(
-        self, step: Int[Array, ""]
-    ) -> tuple[Float[Array, "queue ndim"], Float[Array, " queue"], Float[Array, " queue"]]:
-        """Candidate, ln q and bar of every walk at a step; after the last candidate the first one follows."""
-        index = step % self.bar.shape[1]
-        return self.points[:, index], self.log_density[:, index], self.bar[:, index]
+    def at(self, step: Int[Array, ""]) -> tuple[Float[Array, "walker ndim"], Float[Array, " walker"]]:
+        """Candidate of every walker at a step with its ln q; after the last one the first one follows."""
+        index = step % self.steps
+        return self.points[:, index], self.log_density[:, index]
 
 
-def cloud(points: Float[np.ndarray, "point ndim"], random: np.random.Generator, most: int = KERNELS) -> Cloud | None:
-    """The density with the shape of a cloud of points, made of `most` of them at most; None for too few."""
-    near = NEIGHBOURS + PER_DIMENSION * (points.shape[1] - 1)
-    if len(points) <= 2 * near:
-        return None
-    count = min(most, len(points) // STEP * STEP or len(points))
-    centers = random.choice(points, count, replace=False)
-    around = centers[neighbourhoods(centers, near).neighbours]
-    offset = around - np.mean(around, axis=1, keepdims=True)
-    covariance = np.einsum("kni,knj->kij", offset, offset) / near
-    variance = np.einsum("kii->ki", covariance)
-    typical = np.median(variance, axis=0)
-    added = FLOOR * np.where(typical > 0.0, typical, 1.0) + ROUNDING * variance
-    return Cloud(centers, np.linalg.cholesky(covariance + added[:, :, None] * np.eye(points.shape[1])))
-
-
-def hops(
-    start: Float[np.ndarray, "queue ndim"],
+def independence_proposals(
+    start: Float[np.ndarray, "walker ndim"],
     others: Float[np.ndarray, "point ndim"],
     count: int,
     random: np.random.Generator,
-) -> Hops:
-    """`count` candidates among `others` for each walk from `start`; none that is ever accepted if those are too few."""
-    queue, ndim = start.shape
-    shape = (queue, count, ndim)
-    density = cloud(others, random)
+) -> IndependenceProposals:
+    """`count` candidates for each walker from `start`, in the kernel density of other points; none that is ever
+    accepted if these are too few."""
+    walkers, ndim = start.shape
+    density = kernel_density(others, random)
     if density is None:
-        nothing = jnp.zeros(shape[:2])
-        return Hops(jnp.zeros(shape), nothing, nothing + jnp.inf, jnp.zeros(queue))
-    points = density.sample(queue * count, random)
+        return IndependenceProposals(
+            jnp.zeros((walkers, count, ndim)), jnp.full((walkers, count), jnp.inf), jnp.zeros(walkers)
+        )
+    points = density.sample(walkers * count, random)
     log_density = density.log_density(np.concatenate([start, points]))
-    # Accepted if a uniform number is less than q(x) / q(y).
-    bar = log_density[queue:] + np.log(random.random(len(points)))
-    return Hops(
-        jnp.asarray(points.reshape(shape)),
-        jnp.asarray(log_density[queue:].reshape(shape[:2])),
-        jnp.asarray(bar.reshape(shape[:2])),
-        jnp.asarray(log_density[:queue]),
+    return IndependenceProposals(
+        jnp.asarray(points.reshape(walkers, count, ndim)),
+        jnp.asarray(log_density[walkers:].reshape(walkers, count)),
+        jnp.asarray(log_density[:walkers]),
     )
-
-
-@jax.jit
-def _log_density(
-    centers: Float[Array, "kernel ndim"], roots: Float[Array, "kernel ndim ndim"], points: Float[Array, "point ndim"]
-) -> Float[Array, " point"]:
-    inverse = jax.vmap(jnp.linalg.inv)(roots)
-    log_norm = jnp.sum(jnp.log(jnp.diagonal(inverse, axis1=1, axis2=2)), axis=1) - math.log(len(centers))
-    log_norm -= 0.5 * centers.shape[1] * math.log(2.0 * math.pi)
-    shift = jnp.einsum("kij,kj->ki", inverse, centers)
-
-    # exp(-s / 2) of the narrow Gaussians is never far above exp(-s / 8) of the wide ones: two exponentials per kernel.
-    ndim = centers.shape[1]
-    ratio = (1.0 - WIDE) / WIDE * 2.0**ndim
-
-    def one(point: Float[Array, " ndim"]) -> Float[Array, ""]:
-        square = jnp.sum((jnp.einsum("kij,j->ki", inverse, point) - shift) ** 2, axis=1)
-        wide = log_norm - 0.125 * square
-        highest = jnp.max(wide)
-        total = jnp.sum(jnp.exp(wide - highest) * (1.0 + ratio * jnp.exp(-0.375 * square)))
-        return math.log(WIDE) - ndim * math.log(2.0) + highest + jnp.log(total)
-
-    return jax.lax.map(one, points, batch_size=CHUNK)

@@ -1,4 +1,4 @@
-"""Nearest neighbours in a cloud of points of any shape."""
+"""Nearest neighbours among points of any shape."""
 
 from __future__ import annotations
 

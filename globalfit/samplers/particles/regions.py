@@ -1,4 +1,4 @@
-"""Separate regions of a cloud of points.
+"""Separate regions of a set of points.
 
 Hills of the density of the points that are higher than the saddles around them by more than chance makes them
 (clustering by persistence, ToMATo: Chazal, Guibas, Oudot & Skraba, J. ACM 60 (2013) 41), with the density from the

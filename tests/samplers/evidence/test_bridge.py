@@ -223,9 +223,9 @@ def test_density_of_a_mixture_is_normalised():
     assert draws.mean() == pytest.approx(1.1, abs=0.03)
 
 
-def test_components_of_separate_clouds_are_found():
+def test_components_of_separate_clusters_are_found():
     random = np.random.default_rng(1)
-    clouds = np.concatenate([random.normal(-5.0, 1.0, (500, 2)), random.normal(5.0, 0.1, (500, 2))])
-    mixture = fit_mixture(clouds, random)
+    clusters = np.concatenate([random.normal(-5.0, 1.0, (500, 2)), random.normal(5.0, 0.1, (500, 2))])
+    mixture = fit_mixture(clusters, random)
     assert mixture is not None
     np.testing.assert_allclose(np.sort(mixture.weights), [0.5, 0.5], atol=1e-3)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from globalfit.samplers.nested.dead_points import integrate, kish, live_counts, resample
+from globalfit.samplers.nested.dead_points import integrate, live_counts
+from globalfit.samplers.weights import effective_sample_size, resample
 from tests.support.nested_runs import LIVE, log_likelihood_of_volume, synthetic_run
 
 SOLVED = 0.4
@@ -45,9 +46,9 @@ def test_live_counts_fall_within_a_plateau_and_at_the_end():
     assert live_counts(values, 4).tolist() == [4, 4, 3, 2, 4, 4, 3, 2, 1]
 
 
-def test_kish_of_equal_and_of_unequal_weights():
-    assert kish(np.full(7, -2.0)) == pytest.approx(7.0)
-    assert kish(np.log([0.9, 0.1])) == pytest.approx(1.0 / 0.82)
+def test_effective_sample_size_of_equal_and_of_unequal_weights():
+    assert effective_sample_size(np.full(7, -2.0)) == pytest.approx(7.0)
+    assert effective_sample_size(np.log([0.9, 0.1])) == pytest.approx(1.0 / 0.82)
 
 
 def test_systematic_resampling_is_exact_to_one_copy():

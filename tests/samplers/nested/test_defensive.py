@@ -11,7 +11,7 @@ from globalfit.samplers.batching import evaluate_cube, transform_cube
 from globalfit.samplers.nested import defensive
 from globalfit.samplers.nested.defensive import PARTICLES, Component, Shells, defensive_component, tail_p, weigh
 from globalfit.samplers.nested.nautilus import Nautilus, NautilusOptions
-from globalfit.samplers.particles.independence import cloud
+from globalfit.samplers.particles.kernel_density import kernel_density
 from globalfit.samplers.particles.tempering import Particles
 from tests.support.targets import Funnel, TwoModes
 
@@ -42,7 +42,7 @@ def test_the_evidence_has_no_bias_and_its_error_is_the_scatter():
     pulls = []
     for seed in range(200):
         random = np.random.default_rng(seed)
-        density = cloud(0.27 + 0.07 * random.random((300, 2)) ** 2, random)
+        density = kernel_density(0.27 + 0.07 * random.random((300, 2)) ** 2, random)
         found = weigh(*two_shells(random), component_of(density, 2000, random))
         pulls.append((found.log_evidence - TARGET.log_evidence) / found.log_evidence_error)
     # Four standard errors of the mean and of the width of 200 pulls.
@@ -53,7 +53,7 @@ def test_the_evidence_has_no_bias_and_its_error_is_the_scatter():
 def test_the_volume_of_bounds_enters_the_error():
     """Where the component hardly counts, 10 % on the volume of a shell are 10 % on its part of Z."""
     random = np.random.default_rng(1)
-    component = component_of(cloud(0.02 * random.random((300, 2)), random), 100, random)
+    component = component_of(kernel_density(0.02 * random.random((300, 2)), random), 100, random)
     shells, u, log_likelihood = two_shells(random)
     exact = weigh(shells, u, log_likelihood, component)
     uncertain = weigh(shells._replace(volume_variance=np.array([0.0, 0.1**2])), u, log_likelihood, component)
@@ -81,7 +81,7 @@ def test_particles_tell_whether_the_weights_miss_something():
     shells, u, log_likelihood = two_shells(np.random.default_rng(1))
     assert tail_p(weigh(shells, u, log_likelihood, component), shells, component) > 1e-3
     # A density of the wider mode alone leaves the other one to the few draws of the rest of the cube.
-    one_sided = cloud(component.particles[component.particles[:, 0] > 0.5], np.random.default_rng(4))
+    one_sided = kernel_density(component.particles[component.particles[:, 0] > 0.5], np.random.default_rng(4))
     blind = component_of(one_sided, 4000, np.random.default_rng(5))._replace(
         particles=component.particles, log_likelihood_particles=component.log_likelihood_particles
     )
@@ -98,7 +98,7 @@ def test_particles_settle_in_a_neck():
 
 
 def test_particles_that_stick_are_an_error(monkeypatch):
-    stuck = Particles(np.full((PARTICLES, 2), 0.3), np.zeros(PARTICLES), 0.0, 1)
+    stuck = Particles(np.full((PARTICLES, 2), 0.3), np.zeros(PARTICLES), 0.0, 0.1, np.zeros(PARTICLES, int), 1)
     monkeypatch.setattr(defensive, "tempered", lambda *_: stuck)
     with pytest.raises(ConfigurationError, match="end at 1 points"):
         defensive_component(TARGET, 100, 10_000, 1, silent)
@@ -110,4 +110,6 @@ def test_nautilus_reports_both_evidences():
     assert numbers["likelihood_calls"] > numbers["particle_calls"] + numbers["exploration_calls"]
     # Four errors of 600 effective draws.
     assert abs(numbers["log_evidence_shells"] - TARGET.log_evidence) < 4.0 / np.sqrt(600.0)
+    tempering = numbers["log_evidence_tempering"] - TARGET.log_evidence
+    assert abs(tempering) < 4.0 * numbers["log_evidence_tempering_error"] < 0.4
     assert {check.name: check.passed for check in draws.diagnostics}["tail_p"]

@@ -54,10 +54,10 @@ def test_shapes_and_weights(gaussian):
     assert draws.log_likelihood[0, 5] == pytest.approx(float(target.log_likelihood(jnp.asarray(draws.theta[0, 5]))))
     assert draws.log_prior[0, 0] == pytest.approx(target.log_evidence)
     assert draws.numbers["likelihood_calls"] > draws.numbers["iterations"] * 15
-    # nearly every walk hops here, and then begins a family of its own
-    assert draws.families.shape == (count,)
+    # nearly every walk accepts an independence proposal here, and begins a lineage of its own
+    assert draws.lineages.shape == (count,)
     points = len(np.unique(draws.theta[0], axis=0))
-    assert 0.99 * points < len(np.unique(draws.families)) <= points
+    assert 0.99 * points < len(np.unique(draws.lineages)) <= points
 
 
 def test_the_same_seed_gives_the_same_run(gaussian):
@@ -109,8 +109,8 @@ def test_a_thin_curved_sheet():
     assert abs(pull(target, draws)) < 3.0
     assert np.mean(draws.theta[0, :, 0] > 0.0) == pytest.approx(target.upper_share, abs=0.15)
     assert draws.numbers["steps_per_walk"] > 25.0
-    # walks that never hopped are of the family of the point that they began at
-    assert 0.3 < len(np.unique(draws.families)) / len(np.unique(draws.theta[0], axis=0)) < 1.0
+    # walks that accepted none are of the lineage of the point that they began at
+    assert 0.3 < len(np.unique(draws.lineages)) / len(np.unique(draws.theta[0], axis=0)) < 1.0
 
 
 class Flat(Box):

@@ -14,7 +14,7 @@ from globalfit.progress import silent
 from globalfit.samplers.diagnostics import at_least, at_most
 from globalfit.samplers.draws import Draws
 from globalfit.samplers.evidence.bridge import Bridge, cross_checked
-from globalfit.samplers.nuts.combine_modes import connected, starts, union
+from globalfit.samplers.nuts.combine_modes import combine_modes, connected, starts
 from globalfit.samplers.nuts.nuts import Nuts, NutsOptions
 from tests.support.targets import Gaussian, TwoModes
 
@@ -38,7 +38,7 @@ def part(theta, rhat=1.0, ess=1000.0):
 def test_shares_come_from_the_evidence_not_from_the_number_of_chains():
     pulls = []
     for seed in range(10):
-        draws = union(MODES, [part(mode(0, chains=6, seed=seed)), part(mode(1, chains=2, seed=seed))], seed)
+        draws = combine_modes(MODES, [part(mode(0, chains=6, seed=seed)), part(mode(1, chains=2, seed=seed))], seed)
         assert draws.converged
         error = next(check.value for check in draws.diagnostics if check.name == "region_shares")
         assert error < 0.01
@@ -55,7 +55,7 @@ def test_shares_come_from_the_evidence_not_from_the_number_of_chains():
 
 
 def test_every_array_of_a_draw_is_that_of_the_draw():
-    draws = union(MODES, [part(mode(0)), part(mode(1))], 1)
+    draws = combine_modes(MODES, [part(mode(0)), part(mode(1))], 1)
     np.testing.assert_allclose(draws.log_likelihood[0], part(draws.theta).log_likelihood[0], rtol=1e-12)
     np.testing.assert_array_equal(draws.stats["energy"], -draws.log_likelihood)
     assert draws.numbers == {"likelihood_calls": 14.0, "regions": 2.0}
@@ -64,7 +64,7 @@ def test_every_array_of_a_draw_is_that_of_the_draw():
 
 def test_the_error_of_a_share_holds_that_of_the_evidence_of_its_region(monkeypatch):
     monkeypatch.setattr("globalfit.samplers.nuts.combine_modes.bridge", lambda *_: Bridge(-3.0, 0.1, 500.0))
-    draws = union(MODES, [part(mode(0)), part(mode(1))], 1)
+    draws = combine_modes(MODES, [part(mode(0)), part(mode(1))], 1)
     inside = draws.theta[0, :, 0] < 0.0
     among_draws = standard_error(dataclasses.replace(draws, log_ratios=None), inside)
     of_shares = next(check.value for check in draws.diagnostics if check.name == "region_shares")
@@ -75,7 +75,7 @@ def test_the_error_of_a_share_holds_that_of_the_evidence_of_its_region(monkeypat
 
 
 def test_bridge_sampling_is_no_check_of_bridge_sampling():
-    draws = cross_checked(MODES, union(MODES, [part(mode(0)), part(mode(1))], 1), 1, silent)
+    draws = cross_checked(MODES, combine_modes(MODES, [part(mode(0)), part(mode(1))], 1), 1, silent)
     assert draws.converged
     assert draws.cross_check.verdict == "not computable"
     assert "from bridge sampling already" in draws.cross_check.reason
@@ -83,27 +83,27 @@ def test_bridge_sampling_is_no_check_of_bridge_sampling():
 
 def test_a_check_that_is_no_number_in_one_region_fails_the_run():
     for parts in ([mode(0), mode(1)], [mode(1), mode(0)]):
-        draws = union(MODES, [part(parts[0], rhat=np.nan), part(parts[1])], 1)
+        draws = combine_modes(MODES, [part(parts[0], rhat=np.nan), part(parts[1])], 1)
         assert not next(check.passed for check in draws.diagnostics if check.name == "rhat")
 
 
 def test_correlated_draws_count_as_few():
     slow = np.repeat(mode(1, length=100), 5, axis=1)
-    draws = union(MODES, [part(mode(0)), part(slow)], 1)
+    draws = combine_modes(MODES, [part(mode(0)), part(slow)], 1)
     inside = draws.weighted.theta[:, 0] > 0.0
     assert np.count_nonzero(inside) <= 500
     assert np.exp(draws.weighted.log_weight)[inside].sum() == pytest.approx(1.0 - SHARE, abs=0.02)
 
 
 def test_the_worst_region_counts():
-    draws = union(MODES, [part(mode(0), rhat=1.005, ess=300.0), part(mode(1), rhat=1.02, ess=900.0)], 1)
+    draws = combine_modes(MODES, [part(mode(0), rhat=1.005, ess=300.0), part(mode(1), rhat=1.02, ess=900.0)], 1)
     found = {check.name: (check.value, check.passed) for check in draws.diagnostics}
     assert found["rhat"] == (1.02, False)
     assert found["ess_bulk"] == (300.0, False)
 
 
 def test_a_region_without_evidence_fails_the_run():
-    draws = union(MODES, [part(mode(0)), part(np.full((2, 50, 2), 2.0))], 1)
+    draws = combine_modes(MODES, [part(mode(0)), part(np.full((2, 50, 2), 2.0))], 1)
     check = draws.diagnostics[-1]
     assert (check.name, check.passed) == ("region_shares", False)
     assert "; " in check.message

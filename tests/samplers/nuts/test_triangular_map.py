@@ -15,7 +15,7 @@ from globalfit.progress import silent
 from globalfit.samplers.draws import Draws
 from globalfit.samplers.nuts.coordinates import Coordinates, Logit
 from globalfit.samplers.nuts.nuts import Nuts, NutsOptions, log_density
-from globalfit.samplers.nuts.triangular_map import Network, Shear, Straightened, fit_shears
+from globalfit.samplers.nuts.triangular_map import MappedCoordinates, Network, TriangularMap, fit_maps
 from tests.support.targets import Box, Gaussian, Sheet
 
 
@@ -61,7 +61,7 @@ def band_points(count: int, seed: int = 1) -> np.ndarray:
     return np.log(u) - np.log1p(-u)
 
 
-def random_shear(ndim: int, axis: int, seed: int) -> Shear:
+def random_map(ndim: int, axis: int, seed: int) -> TriangularMap:
     random = np.random.default_rng(seed)
 
     def network(hidden: tuple[int, ...], size: float) -> Network:
@@ -72,10 +72,10 @@ def random_shear(ndim: int, axis: int, seed: int) -> Shear:
         arrays = tuple((jnp.asarray(weight), jnp.asarray(bias)) for weight, bias in layers)
         return Network(jnp.asarray(random.normal(size=ndim)), jnp.full(ndim, 2.0), arrays)
 
-    return Shear(jnp.eye(ndim)[axis], network((7, 5), 3.0), network((6,), 0.3))
+    return TriangularMap(jnp.eye(ndim)[axis], network((7, 5), 3.0), network((6,), 0.3))
 
 
-CHART = Straightened(Logit(GAUSSIAN), (random_shear(3, 1, 1), random_shear(3, 0, 2), random_shear(3, 1, 3)))
+CHART = MappedCoordinates(Logit(GAUSSIAN), (random_map(3, 1, 1), random_map(3, 0, 2), random_map(3, 1, 3)))
 
 
 @pytest.mark.parametrize("size", [1.0, 30.0])
@@ -98,12 +98,12 @@ def test_the_map_is_finite_and_differentiable_far_away():
         assert all(np.all(np.isfinite(part)) for part in jax.tree.leaves((values, log_jacobian, slopes)))
 
 
-def test_the_sheared_coordinate_does_not_enter_its_own_shear():
-    shear = random_shear(3, 1, 5)
+def test_the_mapped_coordinate_does_not_enter_its_own_map():
+    triangular_map = random_map(3, 1, 5)
     z = jnp.array([0.3, -1.0, 2.0])
     moved = z.at[1].add(5.0)
-    assert shear.location(moved) == shear.location(z)
-    assert shear.log_scale(moved) == shear.log_scale(z)
+    assert triangular_map.location(moved) == triangular_map.location(z)
+    assert triangular_map.log_scale(moved) == triangular_map.log_scale(z)
 
 
 def evidence(target: Box, chart: Coordinates, reach: float) -> float:
@@ -116,17 +116,17 @@ def evidence(target: Box, chart: Coordinates, reach: float) -> float:
 
 def test_the_evidence_does_not_depend_on_the_coordinates():
     base = Logit(BAND)
-    shears = fit_shears(BAND, band_points(400), 1)
-    assert shears
+    maps = fit_maps(BAND, band_points(400), 1)
+    assert maps
     assert evidence(BAND, base, 6.0) == pytest.approx(BAND_LOG_EVIDENCE, abs=1e-3)
-    assert evidence(BAND, Straightened(base, shears), 40.0) == pytest.approx(BAND_LOG_EVIDENCE, abs=1e-3)
+    assert evidence(BAND, MappedCoordinates(base, maps), 40.0) == pytest.approx(BAND_LOG_EVIDENCE, abs=1e-3)
 
 
 def test_a_curved_band_becomes_straight():
-    shears = fit_shears(BAND, band_points(1000), 1)
-    chart = Straightened(Logit(BAND), shears)
+    maps = fit_maps(BAND, band_points(1000), 1)
+    chart = MappedCoordinates(Logit(BAND), maps)
     w = np.asarray(jax.vmap(lambda z: chart.forward(z)[0])(jnp.asarray(band_points(2000, seed=2))))
-    assert np.flatnonzero(shears[0].axis).tolist() == [1]
+    assert np.flatnonzero(maps[0].axis).tolist() == [1]
     assert np.median(np.abs(w[:, 1])) == pytest.approx(0.6745, rel=0.25)
     # In the logits the band is several times thicker at one end than at the other.
     thirds = [np.median(np.abs(part)) for part in np.array_split(w[np.argsort(w[:, 0]), 1], 3)]
@@ -137,19 +137,19 @@ def test_nothing_is_learnt_where_a_covariance_is_enough():
     random = np.random.default_rng(3)
     for count in (64, 1000):
         z = random.multivariate_normal(np.zeros(3), [[1.0, 0.9, 0.0], [0.9, 1.0, 0.0], [0.0, 0.0, 1e-4]], count)
-        assert fit_shears(GAUSSIAN, z, 1) == ()
-    assert fit_shears(Gaussian.of(1), random.normal(size=(100, 1)), 1) == ()
+        assert fit_maps(GAUSSIAN, z, 1) == ()
+    assert fit_maps(Gaussian.of(1), random.normal(size=(100, 1)), 1) == ()
 
 
 def test_a_resumed_fit_is_the_same_without_being_made_again(tmp_path):
     points = band_points(200)
     with recording(Recording(tmp_path, 1000.0, silent)):
-        first = fit_shears(BAND, points, 4)
+        first = fit_maps(BAND, points, 4)
     record = Recording(tmp_path, 1000.0, silent)
     with recording(record):
-        second = fit_shears(BAND, points, 4)
+        second = fit_maps(BAND, points, 4)
     assert record.taken == len(first) + 1
-    for fits in (second, fit_shears(BAND, points, 4)):
+    for fits in (second, fit_maps(BAND, points, 4)):
         for one, other in zip(jax.tree.leaves(first), jax.tree.leaves(fits), strict=True):
             np.testing.assert_array_equal(one, other)
 

@@ -1,15 +1,41 @@
-"""Symmetric proposals of random walks in the unit cube, for a whole batch of walks."""
+"""Symmetric moves of walkers in the unit cube, for a whole batch at once."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 # Fraction of whole differences, which jump between modes.
 JUMPS = 0.25
+# Fraction of the moves along a difference where there are ellipsoids as well.
+DIFFERENCES = 0.5
+
+
+class LocalMoves(NamedTuple):
+    """Moves along differences of two members of a fixed population.
+
+    With `axes`, the columns of each of which span an ellipsoid about a walker, a part of the moves goes to a point of
+    these ellipsoids (Skilling, Bayesian Analysis 1 (2006) 833).
+    """
+
+    population: Float[Array, "member ndim"]
+    axes: Float[Array, "walker ndim ndim"] | None = None
+
+    def propose(
+        self, key: PRNGKeyArray, u: Float[Array, "walker ndim"]
+    ) -> tuple[Float[Array, "walker ndim"], Bool[Array, " walker"]]:
+        """Where the walkers try to go, and which of these moves are within an ellipsoid."""
+        ball_key, difference_key, choice_key = jax.random.split(key, 3)
+        along = u + differences(difference_key, len(u), self.population)
+        if self.axes is None:
+            return along, jnp.zeros(len(u), bool)
+        within = u + jnp.einsum("qij,qj->qi", self.axes, in_ball(ball_key, *u.shape))
+        ellipsoid = jax.random.bernoulli(choice_key, 1.0 - DIFFERENCES, (len(u),))
+        return jnp.where(ellipsoid[:, None], within, along), ellipsoid
 
 
 def in_ball(key: PRNGKeyArray, batch: int, ndim: int) -> Float[Array, "batch ndim"]:
