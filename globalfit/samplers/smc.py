@@ -135,7 +135,7 @@ def evidence_of(populations: list[Particles]) -> tuple[float, float]:
     share = np.exp(log_z - logsumexp(log_z))
     within = float(np.sum((share * np.array([one.log_evidence_error for one in populations])) ** 2))
     between = count * float(np.var(share, ddof=1))
-    return float(logsumexp(log_z)) - math.log(count), math.sqrt(max(within, between))
+    return float(np.logaddexp.reduce(log_z)) - math.log(count), math.sqrt(max(within, between))
 
 
 def _checks(
