@@ -36,7 +36,7 @@ def test_efficiency_at_and_between_the_nodes():
 
 def test_the_limit_is_two_standard_deviations():
     limit = CMB.tables[0]["p_ann_limit"][0]
-    assert limit / float(CMB.sigma) == pytest.approx(1.96, abs=0.01)
+    assert limit / float(CMB.sigma[0]) == pytest.approx(1.96, abs=0.01)
 
 
 def test_pairs_of_dark_photons_by_hand():

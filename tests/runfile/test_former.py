@@ -1,8 +1,10 @@
 """Run files as they were written before: read, translated, and refused where they contradict themselves."""
 
 import pytest
+from click.testing import CliRunner
 
 from globalfit import runfile
+from globalfit.cli import cli
 from globalfit.comparison.runs import Run, differences
 from globalfit.errors import ConfigurationError
 from globalfit.results.run_state import first_contradiction
@@ -33,6 +35,15 @@ def test_a_contradiction_is_an_error_with_its_place(tmp_path, mode, role):
     text = f"model: axial\ndark_matter: {role}\nlikelihoods:\n- planck_relic: {{mode: {mode}}}\n"
     with pytest.raises(ConfigurationError, match=rf"fit.yaml:4:18: likelihoods\[0\].*'{mode}' contradicts .*{role}`"):
         written(tmp_path, text)
+
+
+def test_the_advice_is_one_line_on_stderr(tmp_path):
+    path = tmp_path / "fit.yaml"
+    path.write_text("model: axial\nlikelihoods: [planck_relic: {mode: component}, nowhere]")
+    found = CliRunner().invoke(cli, ["evaluate", str(path), "--set", "m_chi=50"])
+    advice, error = found.stderr.splitlines()
+    assert advice.startswith("WARNING: write `dark_matter: component` at the top level")
+    assert "unknown likelihood 'nowhere'" in error
 
 
 def test_what_the_translation_does_not_know_is_left_to_the_schema(tmp_path):
