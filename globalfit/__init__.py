@@ -15,8 +15,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from globalfit.version import ROOT, __version__
 
 if TYPE_CHECKING:
     from globalfit.api.calls import calibrate, check, compare, fit, load
@@ -25,14 +26,13 @@ if TYPE_CHECKING:
     from globalfit.api.run import Run
     from globalfit.errors import GlobalFitError
 
-__version__ = "0.2.0"
-
 __all__ = [
     "GlobalFitError",
     "Point",
     "Posterior",
     "Result",
     "Run",
+    "__version__",
     "calibrate",
     "check",
     "compare",
@@ -49,9 +49,8 @@ _PLACES = {
 }
 
 # In a clone the likelihoods, priors and run files stand beside this package; an installation puts them into it.
-_CLONE = Path(__file__).resolve().parent.parent
-if (_CLONE / "pyproject.toml").is_file() and (_CLONE / "likelihoods").is_dir():
-    __path__.append(str(_CLONE))
+if (ROOT / "pyproject.toml").is_file() and (ROOT / "likelihoods").is_dir():
+    __path__.append(str(ROOT))
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 if "jax" in sys.modules and os.environ["JAX_ENABLE_X64"] == "1":

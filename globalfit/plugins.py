@@ -14,8 +14,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-import globalfit
 from globalfit.errors import ConfigurationError, UnknownNameError
+from globalfit.version import ROOT
 
 Kind = Literal["model", "likelihood", "sampler"]
 
@@ -39,7 +39,7 @@ def registered(kind: Kind) -> dict[str, EntryPoint]:
 
 def _of_clone(group: str) -> list[EntryPoint]:
     """Entry points of the clone that this package runs from, so that it needs no installation; none without one."""
-    path = Path(globalfit.__file__).resolve().parent.parent / "pyproject.toml"
+    path = ROOT / "pyproject.toml"
     if not path.is_file():
         return []
     project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})

@@ -1,6 +1,10 @@
 """Settings of every test: float64, no silent rank promotion; and fixtures that several files share."""
 
+import os
 from pathlib import Path
+
+# Before JAX starts: compilation is most of the time of the tests, and the speed of the compiled code hardly any.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import jax
 import pytest

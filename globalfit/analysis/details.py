@@ -87,6 +87,7 @@ def parameter_table(posterior: Posterior, best: BestFit) -> list[ParameterRecord
                 "sampled": prior is not None,
                 "definition": definition(name, posterior),
                 "logarithmic": prior is not None and prior.logarithmic,
+                "support": None if prior is None else [end if math.isfinite(end) else None for end in prior.support],
                 "prior_curve": {"x": [], "density": []} if prior is None else prior_curve(prior),
                 "best_fit": best.parameters[name],
             }

@@ -11,8 +11,8 @@ from globalfit import plugins
 from globalfit.build.definitions import check_definitions
 from globalfit.build.parameter_space import entries, parameter_space
 from globalfit.errors import ConfigurationError, UnknownNameError
-from globalfit.experiment.protocol import Likelihood
-from globalfit.models import every_parameter, variants
+from globalfit.experiment.protocol import Likelihood, every_parameter
+from globalfit.models import variants
 from globalfit.physics.dark_matter_fraction import OMEGA_H2
 from globalfit.physics.inputs import PRESETS, Inputs
 from globalfit.physics.predictions import Prediction, Vocabulary

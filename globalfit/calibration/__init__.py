@@ -70,7 +70,7 @@ def calibrate(
             tell(number, trial.described)
     trials = [trial for number in range(draws) if (trial := done(number)) is not None]
     calibration = assess(trials, ranks)
-    origin = provenance(posterior, run.seed, run.source.name, started, {"trials": calibration.seconds})
+    origin = provenance(posterior.likelihoods, run.seed, run.source.name, started, {"trials": calibration.seconds})
     write_calibration(calibration, full, posterior, sampler.title, origin, folder)
     return calibration
 

@@ -11,7 +11,6 @@ from typing import Any
 import matplotlib as mpl
 from markupsafe import Markup
 
-import globalfit
 from globalfit.analysis.details import definition
 from globalfit.calibration.figure import calibration_figures
 from globalfit.calibration.result import Calibration, Quantity
@@ -21,6 +20,7 @@ from globalfit.posterior.posterior import Posterior
 from globalfit.report.figures import STYLE
 from globalfit.report.page import data_uri, page_environment
 from globalfit.results import folder as names
+from globalfit.results.run_identity import code
 from globalfit.runfile import RunFile
 from globalfit.runfile.document import dump
 from globalfit.storage.files import replaced, write_json
@@ -67,7 +67,7 @@ def record(
 ) -> dict[str, Any]:
     """Everything that the page says, as plain data."""
     return {
-        "globalfit": globalfit.__version__,
+        "globalfit": str(code()),
         "calibrated": calibration.calibrated,
         "verdict": verdict(calibration),
         "failed": [item.name for item in calibration.failed],

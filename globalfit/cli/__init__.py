@@ -6,8 +6,8 @@ import sys
 
 import click
 
-import globalfit
 from globalfit.cli.errors import Group
+from globalfit.version import __version__
 
 
 @click.group(
@@ -28,7 +28,7 @@ from globalfit.cli.errors import Group
         "cite": "globalfit.cli.cite:cite",
     },
 )
-@click.version_option(globalfit.__version__, prog_name="globalfit")
+@click.version_option(__version__, prog_name="globalfit")
 def cli() -> None:
     """Bayesian global fits of dark matter whose direct detection is suppressed.
 

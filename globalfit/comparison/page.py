@@ -11,7 +11,6 @@ from typing import Any
 import matplotlib as mpl
 from markupsafe import Markup
 
-import globalfit
 from globalfit.comparison import Comparison
 from globalfit.comparison.figure import comparison_figure
 from globalfit.comparison.scales import REFERENCES, jeffreys, kass_raftery, twice_ln
@@ -21,6 +20,7 @@ from globalfit.errors import OutputError
 from globalfit.report.figures import STYLE
 from globalfit.report.page import data_uri, page_environment
 from globalfit.results import folder as names
+from globalfit.results.run_identity import code
 from globalfit.storage.files import replaced, write_json
 
 PAGE, TABLE, SENSITIVITY, RECORD = "comparison.html", "comparison.csv", "sensitivity.csv", "comparison.json"
@@ -57,7 +57,7 @@ def record(comparison: Comparison) -> dict[str, Any]:
     """Everything that the page says, as plain data. Bayes factors are relative to the best run."""
     first = comparison.runs[0]
     return {
-        "globalfit": globalfit.__version__,
+        "globalfit": str(code()),
         "best": None if comparison.best is None else comparison.best.run,
         "best_converged": comparison.best is not None and comparison.best.converged,
         "converged": comparison.converged,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 import equinox as eqx
@@ -20,7 +20,7 @@ from globalfit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from globalfit.experiment.limit_curves import Picture
-    from globalfit.models import Parameter
+    from globalfit.models import Model, Parameter
     from globalfit.physics.inputs import Inputs
     from globalfit.physics.predictions import Prediction, Predictions
     from globalfit.tables import Table
@@ -149,3 +149,15 @@ class Likelihood(eqx.Module):
     def for_component(self) -> Self:
         """The same experiment where the particle may be a part of the dark matter: `dark_matter: component`."""
         return self
+
+
+def every_parameter(model: Model, likelihoods: Iterable[Likelihood]) -> tuple[Parameter, ...]:
+    """Parameters of a model, then those that likelihoods bring.
+
+    Raises `ConfigurationError` when two of them have one name and are not the same.
+    """
+    result = {parameter.name: parameter for parameter in model.parameters}
+    for parameter in (parameter for item in likelihoods for parameter in item.parameters):
+        if result.setdefault(parameter.name, parameter) != parameter:
+            raise ConfigurationError(f"the parameter '{parameter.name}' is defined twice.")
+    return tuple(result.values())

@@ -97,7 +97,7 @@ def fit(
             with clock("evidence cross-check"):
                 draws = cross_checked(posterior, draws, run.seed, progress)
             evidence = keep_draws(*kept, draws, clock, progress)
-        origin = provenance(posterior, run.seed, run.source.name, started, clock.seconds)
+        origin = provenance(posterior.likelihoods, run.seed, run.source.name, started, clock.seconds)
         write_json(folder / names.PROVENANCE, origin | {"resumed": record.taken > 0})
         progress(Event("report", 0.0))
         make_report(folder)

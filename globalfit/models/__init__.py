@@ -5,18 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
 import equinox as eqx
-
-from globalfit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from jaxtyping import Array
     from pydantic import BaseModel
 
-    from globalfit.experiment.protocol import Likelihood
     from globalfit.physics.inputs import Inputs
     from globalfit.physics.portal import Portal
     from globalfit.physics.predictions import Prediction
@@ -79,15 +76,3 @@ def variants(cls: type[Model]) -> dict[str, Model]:
         others = [choice for choice in choices if choice != field.default]
         result |= {f"{option}: {choice}": cls.build(cls.Options(**{option: choice})) for choice in others}
     return result
-
-
-def every_parameter(model: Model, likelihoods: Iterable[Likelihood]) -> tuple[Parameter, ...]:
-    """Parameters of a model, then those that likelihoods bring.
-
-    Raises `ConfigurationError` when two of them have one name and are not the same.
-    """
-    result = {parameter.name: parameter for parameter in model.parameters}
-    for parameter in (parameter for item in likelihoods for parameter in item.parameters):
-        if result.setdefault(parameter.name, parameter) != parameter:
-            raise ConfigurationError(f"the parameter '{parameter.name}' is defined twice.")
-    return tuple(result.values())

@@ -13,8 +13,8 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Int, PyTree
 
-from globalfit.experiment.protocol import Likelihood
-from globalfit.models import Model, Parameter, every_parameter
+from globalfit.experiment.protocol import Likelihood, every_parameter
+from globalfit.models import Model, Parameter
 from globalfit.physics.dark_matter_fraction import component_fraction
 from globalfit.physics.inputs import Inputs
 from globalfit.physics.predictions import Predictions, Vocabulary

@@ -15,7 +15,6 @@ from typing import Literal
 import numpy as np
 
 from globalfit.errors import OutputError, UnknownNameError
-from globalfit.posterior.prior import distribution
 from globalfit.results import folder as names
 from globalfit.results.labels import experiment, latex
 from globalfit.results.result import Result
@@ -124,11 +123,5 @@ def _labels(result: Result) -> dict[str, str]:
 
 def _bounds(result: Result) -> dict[str, tuple[float | None, float | None]]:
     """Ends of the prior of every sampled parameter, None where it has none."""
-    found = {}
-    for name in result.parameters:
-        match result.settings.parameters[name]:
-            case dict(prior):
-                ((kind, numbers),) = prior.items()
-                low, high = distribution(kind, tuple(numbers)).support
-                found[name] = (low if np.isfinite(low) else None, high if np.isfinite(high) else None)
-    return found
+    known = {name: row.get("support") for name, row in result.parameters.items()}
+    return {name: (ends[0], ends[1]) for name, ends in known.items() if ends is not None}

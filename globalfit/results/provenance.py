@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping
 
 from globalfit.experiment.protocol import Likelihood
-from globalfit.posterior.posterior import Posterior
 from globalfit.results.run_identity import code
 from globalfit.results.schema import Provenance
 
@@ -21,7 +20,11 @@ _PACKAGES = (
 
 
 def provenance(
-    posterior: Posterior, seed: int, source: str, started: datetime.datetime, seconds: Mapping[str, float]
+    likelihoods: Mapping[str, Likelihood],
+    seed: int,
+    source: str,
+    started: datetime.datetime,
+    seconds: Mapping[str, float],
 ) -> Provenance:
     """Everything that is needed to say how a result came about; `seconds` are wall times by stage."""
     import jax
@@ -38,7 +41,7 @@ def provenance(
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-        "data_sha256": data_checksums(posterior.likelihoods),
+        "data_sha256": data_checksums(likelihoods),
         "machine": {
             "node": platform.node(),
             "system": platform.platform(),

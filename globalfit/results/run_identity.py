@@ -10,10 +10,9 @@ import functools
 import hashlib
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import globalfit
+from globalfit import version
 from globalfit.results.schema import GitState, Provenance
 from globalfit.runfile import RunFile
 
@@ -45,7 +44,7 @@ def settings(run: RunFile) -> dict[str, Any]:
 
 def code() -> Code:
     """The code of this process."""
-    return Code(globalfit.__version__, git_state())
+    return Code(version.__version__, git_state())
 
 
 def other_code(provenance: Provenance) -> str:
@@ -63,13 +62,12 @@ def other_code(provenance: Provenance) -> str:
 @functools.cache
 def git_state() -> GitState | None:
     """Last commit that touched the source of this program and what was changed since; None for an installed package."""
-    root = Path(globalfit.__file__).resolve().parent.parent
     git = shutil.which("git")
-    if git is None or not (root / ".git").exists():
+    if git is None or not (version.ROOT / ".git").exists():
         return None
 
     def ask(*arguments: str) -> str | None:
-        command = [git, "-C", str(root), *arguments, "--", *SOURCE]
+        command = [git, "-C", str(version.ROOT), *arguments, "--", *SOURCE]
         try:
             answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
         except (OSError, subprocess.SubprocessError):

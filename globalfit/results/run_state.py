@@ -20,10 +20,10 @@ from globalfit.results import folder as names
 from globalfit.results.records import read_evidence, read_provenance
 from globalfit.results.run_identity import other_code, settings
 from globalfit.results.schema import Evidence
+from globalfit.results.table_files import table_paths
 from globalfit.runfile import RunFile, entry
 from globalfit.storage.difference import MISSING, differences, shown
 from globalfit.storage.lock import is_locked
-from globalfit.table_names import table_paths
 
 
 class State(enum.Enum):

@@ -81,7 +81,8 @@ class PriorCurve(TypedDict):
 
 
 class ParameterRecord(TypedDict):
-    """One parameter: its prior, fixed value or expression, and its value at the best fit, finite if it is sampled."""
+    """One parameter: its prior with its ends (null where it has none), fixed value or expression, and its value at the
+    best fit, finite if it is sampled."""
 
     name: str
     unit: str
@@ -90,6 +91,7 @@ class ParameterRecord(TypedDict):
     definition: str
     logarithmic: bool
     prior_curve: PriorCurve
+    support: NotRequired[Annotated[list[float | None], Field(min_length=2, max_length=2)] | None]
     best_fit: float | None
 
 

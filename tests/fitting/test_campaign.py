@@ -211,7 +211,7 @@ def test_a_result_on_other_data_is_not_taken_for_this_one(tmp_path, monkeypatch)
     outcome = run_cell(cell)
     assert outcome.ending is Ending.FAILED
     assert "finished on data that have changed since" in outcome.message
-    monkeypatch.setattr("globalfit.__version__", "99")
+    monkeypatch.setattr("globalfit.version.__version__", "99")
     assert cell_state(cell) is State.OTHER_CODE
     assert "already holds this run, made by globalfit" in run_cell(cell).message
 

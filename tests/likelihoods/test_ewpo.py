@@ -15,8 +15,8 @@ from globalfit.likelihoods.ewpo.limit import limit_curve
 
 from globalfit.build.parameter_space import entries, parameter_space
 from globalfit.errors import ConfigurationError
-from globalfit.experiment.protocol import Likelihood
-from globalfit.models import Parameter, every_parameter
+from globalfit.experiment.protocol import Likelihood, every_parameter
+from globalfit.models import Parameter
 from globalfit.models.axial import Axial
 from globalfit.physics import status
 from globalfit.physics.electroweak.shifts import mixed, pseudo_observables

@@ -144,7 +144,7 @@ def test_status_names_what_is_other(monkeypatch):
     for old, (new, reason) in CHANGES.items():
         found = standing(folder, run_a(TWO_RUNS.replace(old.rstrip(), new)))
         assert (found.state, found.reason) == (State.OTHER if reason else State.FINISHED, reason), new
-    monkeypatch.setattr("globalfit.__version__", "99")
+    monkeypatch.setattr("globalfit.version.__version__", "99")
     found = standing(folder, run_a(TWO_RUNS))
     assert found.state is State.OTHER_CODE
     assert found.reason.startswith(f"made by globalfit {PROVENANCE['globalfit']} (this is 99")
@@ -153,7 +153,7 @@ def test_status_names_what_is_other(monkeypatch):
 def test_code_is_told_apart_by_version_commit_and_changes(monkeypatch):
     clean = {"commit": "a" * 40, "changed": False, "diff_sha256": None}
     changed = {"commit": "a" * 40, "changed": True, "diff_sha256": "1"}
-    monkeypatch.setattr("globalfit.__version__", "1.0")
+    monkeypatch.setattr("globalfit.version.__version__", "1.0")
     monkeypatch.setattr("globalfit.results.run_identity.git_state", lambda: clean)
     made = PROVENANCE | {"globalfit": "1.0"}
     assert other_code(made | {"git": clean}) == ""
