@@ -13,11 +13,11 @@ import click
 
 from globalfit import plugins
 from globalfit.errors import ConfigurationError, UnknownNameError
-from globalfit.models import Parameter, variants
 from globalfit.runfile.defaults import default_priors
 
 if TYPE_CHECKING:
     from globalfit.experiment.protocol import Likelihood
+    from globalfit.models import Parameter
     from globalfit.tables import Table
 
 # Points of a curve that are printed.
@@ -59,6 +59,8 @@ def show(kind: str, name: str | None, picture: Path | None) -> None:
 
 def model_lines(name: str) -> Iterator[str]:
     """Options and references, then parameters with units and domains, also for options that change them."""
+    from globalfit.models import variants
+
     cls = plugins.load("model", name)
     yield from plugin_lines("model", name)
     yield "parameters"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -53,6 +52,6 @@ def models_with_priors() -> dict[str, Path]:
 def _candidates(model: str) -> list[Path]:
     paths = [models_with_priors().get(model)]
     if model in plugins.registered("model"):
-        spec = importlib.util.find_spec(plugins.registered("model")[model].module)
-        paths.append(Path(spec.origin).parent / f"{model}.yaml" if spec and spec.origin else None)
+        folder = plugins.folder(plugins.registered("model")[model])
+        paths.append(folder / f"{model}.yaml" if folder else None)
     return [path for path in paths if path is not None]

@@ -16,7 +16,7 @@ from globalfit.analysis.planes import evaluate_plane
 from globalfit.build import built as build
 from globalfit.errors import ConfigurationError, OutputError
 from globalfit.fitting.fit import fit
-from globalfit.physics.predictions import NO_WORDS, Prediction
+from globalfit.physics.predictions import NO_WORDS, Prediction, Vocabulary
 from globalfit.posterior.posterior import Posterior
 from globalfit.progress import silent
 from globalfit.report.plane import plane_figure
@@ -187,7 +187,7 @@ def test_gap_of_the_axial_model(alpha_d, low, high, tmp_path):
     grid = {"x": "m_chi", "y": "epsilon", "points": {"m_chi": 40, "epsilon": 30}}
     run = {"model": "axial", "inputs": "micromegas6", "parameters": parameters, "sampler": {"grid": grid}}
     _, full, sampler = build.build(runfile.parse(run))
-    words = {"omega_h2": full.vocabulary["omega_h2"]}
+    words = Vocabulary({"omega_h2": full.vocabulary["omega_h2"]}, full.vocabulary.flags)
     posterior = Posterior(full.parameters, full.model, {}, words, full.inputs)
     plane = evaluate_plane(posterior, sampler.run(posterior, 1, silent).mesh, silent)
     write_curves(tmp_path / "curves.csv", posterior, plane)
