@@ -24,9 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML, YAMLError
 
 from globalfit.errors import DataError
+from globalfit.table_names import PROVENANCE, logical_name
 
-# The file of a folder of data that says where its tables come from.
-PROVENANCE = "provenance.yaml"
 # Unit of a column that holds text.
 LABEL = "label"
 
@@ -139,10 +138,3 @@ def _columns(text: str, provenance: Provenance, name: str) -> dict[str, NDArray[
             raise DataError(f"the column '{column}' of {name} holds a text: {error}.") from error
         columns[column].setflags(write=False)
     return columns
-
-
-def logical_name(name: str) -> str:
-    """`lz_2024/limits.csv`, also of `globalfit.likelihoods.lz_2024/limits.csv` as results had it before: a table stays
-    the same where its package is moved."""
-    package, _, filename = name.rpartition("/")
-    return f"{package.rpartition('.')[2]}/{filename}"

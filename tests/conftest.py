@@ -1,5 +1,6 @@
 """Settings of every test: float64, no silent rank promotion; and fixtures that several files share."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -11,6 +12,14 @@ import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_compiled_functions():
+    """Files share hardly any compiled function, and the programs of all of them would take gigabytes."""
+    yield
+    jax.clear_caches()
+    gc.collect()
 
 
 @pytest.fixture

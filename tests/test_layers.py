@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # From the ground up. A room is a package or a module directly below `globalfit`, with everything in it.
 FLOORS = (
-    ("compilation_cache", "errors", "progress", "random_streams", "version"),
+    ("compilation_cache", "errors", "progress", "random_streams", "table_names", "version"),
     ("display", "expression", "plugins", "storage", "tables"),
     ("checkpoint", "physics"),
     ("models", "runfile", "samplers"),

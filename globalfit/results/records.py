@@ -14,7 +14,7 @@ from globalfit.results.folder import DETAILS, EVIDENCE, PROVENANCE
 from globalfit.results.schema import CrossCheckRecord, Details, Evidence, ParameterRecord, Provenance
 from globalfit.runfile.validation import described
 from globalfit.storage.files import read_json
-from globalfit.tables import logical_name
+from globalfit.table_names import logical_name
 
 _Record = TypeVar("_Record")
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from globalfit import plugins, version
-from globalfit.tables import PROVENANCE
+from globalfit.table_names import PROVENANCE
 
 
 def table_paths() -> dict[str, Path]:

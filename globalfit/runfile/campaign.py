@@ -21,7 +21,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from globalfit.errors import UnknownNameError
+from globalfit.errors import UnknownNameError, shortened
 from globalfit.runfile import SEVERAL, RunFile, document, validate
 from globalfit.runfile.document import Document, KeyPath, LocatedError, Source, key_text
 from globalfit.runfile.schema import FolderName
@@ -190,7 +190,7 @@ def _line(name: str, layers: dict[str, Layer], source: Source) -> list[str]:
     while INHERITS in layers[line[-1]].data:
         place, parent = (SEVERAL, line[-1], INHERITS), layers[line[-1]].data[INHERITS]
         if not isinstance(parent, str):
-            raise source.error(place, f"must be the name of a run of this file; found {json.dumps(parent)}.")
+            raise source.error(place, f"must be the name of a run of this file; found {shortened(json.dumps(parent))}.")
         if parent not in layers:
             with source.at(*place):
                 raise UnknownNameError("run", parent, layers)

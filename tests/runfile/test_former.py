@@ -5,9 +5,11 @@ from click.testing import CliRunner
 
 from globalfit import runfile
 from globalfit.cli import cli
-from globalfit.comparison.runs import Run, differences
+from globalfit.comparison.runs import differences
 from globalfit.errors import ConfigurationError
+from globalfit.results.result import Result
 from globalfit.results.run_state import first_contradiction
+from globalfit.storage.inference_data import Samples
 
 
 def written(tmp_path, text):
@@ -53,8 +55,9 @@ def test_what_the_translation_does_not_know_is_left_to_the_schema(tmp_path):
 
 
 def test_runs_with_other_roles_are_not_on_the_same_data(tmp_path):
+    none = Samples({}, {}, {}, {})
     one, other = (
-        Run(role, tmp_path, runfile.parse({"model": "axial", "dark_matter": role}), *([None] * 4))
+        Result(tmp_path, role, runfile.parse({"model": "axial", "dark_matter": role}), "", {}, [], {}, {}, none)
         for role in ("all", "component")
     )
     assert differences(one, other) == ["dark_matter is all in all and component in component"]
