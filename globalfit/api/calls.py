@@ -77,7 +77,7 @@ def compare(results: Sequence[str | Path | Result]) -> Comparison:
     return carry_out([item.folder if isinstance(item, Result) else Path(item) for item in results])
 
 
-def calibrate(run: Source, folder: str | Path, draws: int = 200, ranks: int = 127) -> Calibration:
+def calibrate(run: Source, folder: str | Path, draws: int = 200, ranks: int = 99) -> Calibration:
     """Simulation-based calibration: `draws` fits to simulated data, each with its rank among `ranks` posterior draws.
 
     The folder keeps every trial; a larger number of draws adds to what is there. Raises `ConfigurationError` for a run
