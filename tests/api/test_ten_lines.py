@@ -1,4 +1,4 @@
-"""The lines that the README shows, on a run of half a minute, in a notebook and as a script."""
+"""The lines that the README shows, on a small run, in a notebook and as a script."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 LINES = """\
 import globalfit as gf
 run = gf.load("quickstart").replace(parameters={"mass_ratio": 2.1, "alpha_d": 0.05}, likelihoods=["planck_relic"])
-run = run.replace(sampler={"grid": {"x": "m_chi", "y": "epsilon", "points": 20}}, seed=2)
+run = run.replace(sampler={"dynesty": {"preset": "quick"}}, seed=2)
 posterior = run.posterior()
 point = posterior.point(m_chi=50.0, epsilon=1e-3)
 print(point["omega_h2"] > 0.0, point.log_likelihood == sum(point.terms.values()), point.status)
