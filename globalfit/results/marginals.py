@@ -94,14 +94,8 @@ class Summary(Mapping[str, Marginal]):
         return "\n".join(repr(self[name]) for name in self)
 
 
-def read_summary(path: Path, details: Details) -> list[dict[str, str]]:
-    """The rows of `summary.csv`. Raises `OutputError` if it ends too early or is not that of the run."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise altered(path, f"is not what a run writes: {error}") from error
-    except OSError as error:
-        raise altered(path, f"cannot be read: {error.strerror}") from error
+def read_summary(path: Path, text: str, details: Details) -> list[dict[str, str]]:
+    """The rows of the text of `summary.csv`. Raises `OutputError` if it ends too early or is not that of the run."""
     rows = list(csv.DictReader(text.splitlines()))
     parameters = {item["name"] for item in details["parameters"]}
     expected = {*sampled_parameters(details), *({item["name"] for item in details["predictions"]} - parameters)}

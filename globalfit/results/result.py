@@ -61,15 +61,19 @@ class Result:
         if not (folder / names.RUN).is_file() or not (folder / names.SUMMARY).is_file():
             missing = next(name for name in (names.RUN, names.SUMMARY) if not (folder / name).is_file())
             raise OutputError(f"{folder}: is not the folder of a finished run: it has no {missing}.")
+        try:
+            text, table = ((folder / name).read_text(encoding="utf-8") for name in (names.RUN, names.SUMMARY))
+        except UnicodeDecodeError as error:
+            raise OutputError(f"{folder}: {names.RUN} or {names.SUMMARY} is not what a run writes: {error}.") from error
         settings, details = runfile.load(folder / names.RUN), read_details(folder)
         profile = details.get("profile") is not None
         return cls(
             folder,
             folder.name,
             settings,
-            (folder / names.RUN).read_text(encoding="utf-8"),
+            text,
             read_evidence(folder),
-            read_summary(folder / names.SUMMARY, details),
+            read_summary(folder / names.SUMMARY, table, details),
             details,
             read_provenance(folder),
             Samples({}, {}, {}, {}) if profile else load(folder / names.POSTERIOR, sampled_parameters(details)),

@@ -175,6 +175,7 @@ def test_a_killed_worker_loses_no_run(tmp_path):
     campaign_with_a_kill(tmp_path, ["toy_sampler", DYNESTY, "toy_sampler"], "r1")
 
 
+@pytest.mark.slow
 def test_draws_of_a_calibration_on_workers_are_those_of_one_process(tmp_path):
     (tmp_path / "fit.yaml").write_text("model: toy\nlikelihoods: [gauss]\nsampler: toy_sampler\noutput: out\n")
     process = started(tmp_path, "sbc", "fit.yaml", "--draws", "12", "--ranks", "9", "--workers", "2")

@@ -151,6 +151,9 @@ def test_a_run_without_draws_is_listed(tmp_path):
     a = run(tmp_path, "a")
     climbed = edited(a, "climbed", log_evidence=None, log_evidence_error=None, information=None, method="none")
     (climbed / "posterior.nc").unlink()
+    details = json.loads((climbed / "report.json").read_text())
+    profile = {"parameters": [], "planes": [], "thresholds": {"68": [0.5, 1.15], "95": [1.92, 3.0]}}
+    (climbed / "report.json").write_text(json.dumps(details | {"profile": profile}))
     comparison = compare([climbed, a])
     assert (comparison.rows[0].log_evidence, comparison.best) == (None, comparison.rows[1])
     write_comparison(comparison, tmp_path / "out")

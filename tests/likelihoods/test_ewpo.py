@@ -81,7 +81,7 @@ def test_standard_model(average, expected, error):
 
 
 def test_chi2_against_an_independent_program():
-    for row in read(__file__, "../electroweak/mixing_benchmarks.csv"):
+    for row in read(__file__, "../physics/electroweak/mixing_benchmarks.csv"):
         likelihood = ewpo(m_w=AVERAGES[row["MW_set"]])
         epsilon, mass = float(row["eps"]), float(row["M_GeV"])
         # The other program knows no value that is held near the pole.

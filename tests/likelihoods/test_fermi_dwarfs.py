@@ -102,6 +102,7 @@ def test_derivative_of_the_flux(treatment):
         assert float(slope(x)) == pytest.approx(float(numeric), rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_finite_and_the_same_alone_and_in_a_batch():
     points = sample(300, seed=11)
 

@@ -307,7 +307,7 @@ def test_toys_give_back_the_signal():
 def test_describes_itself():
     assert isinstance(LEP, Likelihood)
     assert len(LEP.measurements) == 48
-    assert set(LEP.conflicts) == {LepZprime.name}
+    assert set(LEP.conflicts) == {"lep_zprime"}
     assert set(LepZprime.conflicts) == {"lep_contact"}
     words = {item.prediction: item for item in LEP.measurements if item.prediction}
     predictions = predictions_of(portal_of(("c", "x"), (500.0, 900.0), 0.1, {E: (0.1, 0.3), MU: (0.2, 0.1)}, {}))
@@ -319,6 +319,7 @@ def test_describes_itself():
     assert float(LEP.no_signal) == pytest.approx(-0.5 * 42.62, abs=0.01)
 
 
+@pytest.mark.slow
 def test_picture_shows_the_95_percent_limit():
     curve, _ = LEP.picture().curves
     found = dict(zip(np.round(curve.x), curve.y, strict=True))

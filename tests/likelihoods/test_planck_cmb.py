@@ -69,6 +69,7 @@ def test_half_gaussian_and_its_pull():
     assert float(CMB.no_signal) == 0.0
 
 
+@pytest.mark.slow
 def test_finite_and_the_same_alone_and_in_a_batch():
     points = sample(300, seed=12)
 

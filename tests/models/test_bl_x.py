@@ -86,6 +86,7 @@ def test_repulsion_band():
     assert bool(jnp.isfinite(inside["sigma_v_today_cm3_s"]))
 
 
+@pytest.mark.slow
 def test_finite_values_and_gradients():
     random = np.random.default_rng(1)
     low = np.log([1.0, 1.0, 1.0, 1e-5, 1e-4, 1e-3])

@@ -58,6 +58,7 @@ def test_pseudo_dirac_dark_matter_only_scatters_inelastically():
         DarkPhotonOptions(dm="pseudo_dirac", splitting=1e-4)
 
 
+@pytest.mark.slow
 def test_finite_values_and_gradients():
     random = np.random.default_rng(1)
     low, high = np.log([1.0, 0.05, 1e-6, 1e-4]), np.log([1e4, 100.0, 0.8, 3.0])

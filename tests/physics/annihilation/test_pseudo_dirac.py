@@ -162,6 +162,7 @@ def test_the_divergence_of_the_current_sets_the_longitudinal_exchange():
     np.testing.assert_allclose(found / axial, 30.0**2 * (s - 230.0**2) / 2.0 / (2.0 * 100.0**2 * s), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_finite_gradients():
     thresholds = jnp.asarray([119.0, 126.0, 132.0, 132.1, 200.0, 5e3])
 

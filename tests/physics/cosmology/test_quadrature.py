@@ -24,6 +24,8 @@ MODELS = {
 }
 X = np.array([3.0, 8.0, 15.0, 20.0, 30.0, 100.0, 1e3, 1e5, 1e7])
 BATCH = 64
+# Those that the fast tests have: a pole of an s wave, and thresholds of a p wave.
+QUICK = (("pole", "dark_photon"), ("forbidden", "axial"))
 
 
 @functools.cache
@@ -64,8 +66,14 @@ def draws(name, kind):
     return np.stack(columns, axis=1)
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("kind", ["pole", "forbidden"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        pytest.param(kind, name, marks=() if (kind, name) in QUICK else pytest.mark.slow)
+        for kind in ("pole", "forbidden")
+        for name in MODELS
+    ],
+)
 def test_against_halving_panels(name, kind):
     found, exact = averages(name, draws(name, kind))
     deviation = np.abs(found / exact - 1.0)

@@ -83,6 +83,7 @@ def test_the_prior_volume_without_solution_is_paid_for():
     assert np.all(np.isfinite(draws.weighted.log_likelihood))
 
 
+@pytest.mark.slow
 def test_a_thin_curved_sheet():
     target = Sheet.of(3, sd=0.02)
     draws = run(target)
@@ -123,6 +124,7 @@ def test_progress_is_slow_enough_to_read():
     assert [event.done for event in events] == sorted(event.done for event in events)
 
 
+@pytest.mark.slow
 def test_larger_ellipsoids_alone_follow_a_funnel():
     """Without particles those of nautilus' default size put ln Z 0.17 to 0.2 low."""
     target = Funnel.of()

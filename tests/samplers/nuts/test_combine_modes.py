@@ -35,6 +35,7 @@ def part(theta, rhat=1.0, ess=1000.0):
     return Draws(MODES.names, theta, value, np.zeros_like(value), checks, stats={"energy": -value}, numbers=numbers)
 
 
+@pytest.mark.slow
 def test_shares_come_from_the_evidence_not_from_the_number_of_chains():
     pulls = []
     for seed in range(10):

@@ -162,6 +162,7 @@ def check(draws: Draws, name: str) -> float:
     return next(diagnostic.value for diagnostic in draws.diagnostics if diagnostic.name == name)
 
 
+@pytest.mark.slow
 def test_nuts_samples_both_sides_of_a_resonance():
     target = Resonance.of(3, sd=0.01, width=0.1)
     draws = sample(target, 1, warmup=300, draws=500, particles=512)
