@@ -11,6 +11,7 @@ from globalfit.api.run import Run
 from globalfit.compilation_cache import use_compilation_cache
 from globalfit.display import shown_progress
 from globalfit.errors import OutputError
+from globalfit.progress import WARNING, Event
 from globalfit.results import folder as names
 from globalfit.runfile import RunFile
 from globalfit.runfile.campaign import Cell
@@ -42,6 +43,8 @@ def check(run: Source, draws: int = 1000, gradients: bool = True) -> PriorCheck:
     settings = _settings(run)
     use_compilation_cache()
     with shown_progress() as progress:
+        if settings.advice:
+            progress(Event(WARNING, 0.0, message=settings.advice))
         return check_prior(build(settings).posterior, draws, settings.seed, gradients, progress)
 
 

@@ -11,7 +11,7 @@ from globalfit.results import result as core
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from globalfit.results.export import Format
+    from globalfit.results.schema import Format
 
 
 class Result(core.Result):

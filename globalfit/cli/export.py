@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import click
 
-if TYPE_CHECKING:
-    from globalfit.results.export import Format
-
-FORMATS = ("getdist", "anesthetic", "csv")
+from globalfit.results.schema import FORMATS, Format
 
 
 @click.command()

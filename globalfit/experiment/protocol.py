@@ -74,6 +74,8 @@ class Likelihood(eqx.Module):
         if cls.exclusion not in get_args(Rule):
             rules = ", ".join(get_args(Rule))
             raise ConfigurationError(f"{cls.__name__}: the rule of exclusion '{cls.exclusion}' is none of {rules}.")
+        if cls.exclusion == "cls" and cls.without_signal is Likelihood.without_signal:
+            raise ConfigurationError(f"{cls.__name__}: the rule `cls` needs the method `without_signal`.")
 
     @classmethod
     @abstractmethod
@@ -143,8 +145,8 @@ class Likelihood(eqx.Module):
         return jnp.zeros((), int)
 
     def without_signal(self) -> Self:
-        """The same experiment with data as expected without a signal; only the rule `cls` asks for it."""
-        raise NotImplementedError("a likelihood with the rule `cls` must say what its data are without a signal.")
+        """The same experiment with data as expected without a signal; the rule `cls` asks for it, and only that."""
+        return self
 
     def for_component(self) -> Self:
         """The same experiment where the particle may be a part of the dark matter: `dark_matter: component`."""

@@ -191,9 +191,9 @@ def evidence_record(draws: Draws | Optimum, lost: float, best: float) -> Evidenc
         "best_log_likelihood": best,
         "effective_sample_size": None if weighted is None else float(1.0 / np.sum(np.exp(2.0 * weighted.log_weight))),
     }
-    numbers = {name: value for name, value in draws.numbers.items() if math.isfinite(value)}
     # Their names are up to the sampler, which cannot overwrite what the record says.
-    return cast("Evidence", {**numbers, **record})
+    numbers = {name: x for name, x in draws.numbers.items() if math.isfinite(x) and name not in record}
+    return cast("Evidence", {**record, **numbers})
 
 
 def samples(posterior: Posterior, draws: Draws, stored: Stored) -> Samples:

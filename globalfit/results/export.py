@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -18,10 +17,8 @@ from globalfit.errors import OutputError, UnknownNameError
 from globalfit.results import folder as names
 from globalfit.results.labels import experiment, latex
 from globalfit.results.result import Result
+from globalfit.results.schema import FORMATS, Format
 from globalfit.storage.files import replaced
-
-Format = Literal["getdist", "anesthetic", "csv"]
-FORMATS: tuple[Format, ...] = ("getdist", "anesthetic", "csv")
 
 
 def export(result: Result, form: Format, root: Path | str) -> list[Path]:

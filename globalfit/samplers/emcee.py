@@ -55,6 +55,7 @@ class EmceeOptions(SamplerOptions):
 class Emcee(Sampler):
     """Affine-invariant and differential moves over the unit cube of the prior."""
 
+    options: EmceeOptions
     Options: ClassVar[type[BaseModel]] = EmceeOptions
     title: ClassVar[str] = "emcee, independent ensembles with differential moves"
     references: ClassVar[tuple[str, ...]] = (
@@ -64,14 +65,6 @@ class Emcee(Sampler):
         "Tierney, Ann. Statist. 22 (1994) 1701",
         "Vehtari et al., arXiv:1903.08008",
     )
-
-    def __init__(self, options: EmceeOptions) -> None:
-        self.options = options
-
-    @classmethod
-    def build(cls, options: EmceeOptions) -> Emcee:
-        """The sampler with validated options."""
-        return cls(options)
 
     def run(self, target: Target, seed: int, progress: Progress) -> Draws:
         """Sample until the checks pass or the steps are used up.

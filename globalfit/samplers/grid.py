@@ -64,17 +64,10 @@ class GridOptions(SamplerOptions):
 class Grid(Sampler):
     """Midpoint rule over the unit cube, in bounded memory."""
 
+    options: GridOptions
     Options: ClassVar[type[BaseModel]] = GridOptions
     title: ClassVar[str] = "grid over the unit cube of the prior (midpoint rule)"
     references: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, options: GridOptions) -> None:
-        self.options = options
-
-    @classmethod
-    def build(cls, options: GridOptions) -> Grid:
-        """The sampler with validated options."""
-        return cls(options)
 
     def run(self, target: Target, seed: int, progress: Progress) -> Draws:
         """Evaluate the mesh, and one of half the resolution whose difference is the error of ln Z.

@@ -7,7 +7,7 @@ so that a toy density tests it as well as a global fit.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 from jaxtyping import Array, Float
 
@@ -62,10 +62,13 @@ class Sampler(ABC):
     # True of one whose `run` returns an `Optimum`.
     optimises: ClassVar[bool] = False
 
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
     @classmethod
-    @abstractmethod
-    def build(cls, options: Any) -> Sampler:
+    def build(cls, options: Any) -> Self:
         """The sampler with validated options."""
+        return cls(options)
 
     @property
     def block(self) -> int:

@@ -61,6 +61,7 @@ class SmcOptions(SamplerOptions):
 class Smc(Sampler):
     """Tempered particles in independent populations, each of which counts with its estimate of Z."""
 
+    options: SmcOptions
     Options: ClassVar[type[BaseModel]] = SmcOptions
     title: ClassVar[str] = "sequential Monte Carlo, tempered particles in independent populations"
     references: ClassVar[tuple[str, ...]] = (
@@ -71,14 +72,6 @@ class Smc(Sampler):
         "ter Braak, Statistics and Computing 16 (2006) 239",
         "Vehtari et al., arXiv:1903.08008",
     )
-
-    def __init__(self, options: SmcOptions) -> None:
-        self.options = options
-
-    @classmethod
-    def build(cls, options: SmcOptions) -> Smc:
-        """The sampler with validated options."""
-        return cls(options)
 
     def run(self, target: Target, seed: int, progress: Progress) -> Draws:
         """Sample.

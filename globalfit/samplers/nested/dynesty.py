@@ -67,6 +67,7 @@ class DynestyOptions(SamplerOptions):
 class Dynesty(Sampler):
     """Static nested sampling; batched random walks, one compiled kernel for the whole queue."""
 
+    options: DynestyOptions
     Options: ClassVar[type[BaseModel]] = DynestyOptions
     title: ClassVar[str] = "dynesty, nested sampling with batched random walks"
     references: ClassVar[tuple[str, ...]] = (
@@ -78,14 +79,6 @@ class Dynesty(Sampler):
         "ter Braak, Statistics and Computing 16 (2006) 239",
         "Fowlie, Handley & Su, arXiv:2006.03371",
     )
-
-    def __init__(self, options: DynestyOptions) -> None:
-        self.options = options
-
-    @classmethod
-    def build(cls, options: DynestyOptions) -> Dynesty:
-        """The sampler with validated options."""
-        return cls(options)
 
     def run(self, target: Target, seed: int, progress: Progress) -> Draws:
         """Sample.

@@ -84,6 +84,7 @@ class Nautilus(Sampler):
     """Nested shells whose bounds are learnt by small neural networks; every point counts by importance. A defensive
     component (`globalfit.samplers.nested.defensive`) covers what the bounds miss."""
 
+    options: NautilusOptions
     Options: ClassVar[type[BaseModel]] = NautilusOptions
     title: ClassVar[str] = "nautilus, importance nested sampling with neural networks"
     references: ClassVar[tuple[str, ...]] = (
@@ -92,14 +93,6 @@ class Nautilus(Sampler):
         "Feroz et al., arXiv:1306.2144",
         "Owen & Zhou, J. Am. Stat. Assoc. 95 (2000) 135",
     )
-
-    def __init__(self, options: NautilusOptions) -> None:
-        self.options = options
-
-    @classmethod
-    def build(cls, options: NautilusOptions) -> Nautilus:
-        """The sampler with validated options."""
-        return cls(options)
 
     @property
     def block(self) -> int:

@@ -67,6 +67,7 @@ class NutsOptions(SamplerOptions):
 class Nuts(Sampler):
     """The No-U-Turn sampler in unbounded coordinates; regions without solution are walls of infinite potential."""
 
+    options: NutsOptions
     Options: ClassVar[type[BaseModel]] = NutsOptions
     title: ClassVar[str] = "NUTS (numpyro) in unbounded coordinates"
     references: ClassVar[tuple[str, ...]] = (
@@ -77,14 +78,9 @@ class Nuts(Sampler):
     )
 
     def __init__(self, options: NutsOptions) -> None:
-        self.options = options
+        super().__init__(options)
         # Kept for the next target that differs in its arrays only, as simulated data do.
         self._kernel: _Kernel | None = None
-
-    @classmethod
-    def build(cls, options: NutsOptions) -> Nuts:
-        """The sampler with validated options."""
-        return cls(options)
 
     def run(self, target: Target, seed: int, progress: Progress) -> Draws:
         """Sample.

@@ -83,6 +83,7 @@ class OptimizeOptions(SamplerOptions):
 class Optimize(Sampler):
     """Many quasi-Newton ascents at once; profiles by ascents with a parameter held."""
 
+    options: OptimizeOptions
     Options: ClassVar[type[BaseModel]] = OptimizeOptions
     optimises: ClassVar[bool] = True
     title: ClassVar[str] = "gradient ascent of ln L from many starts, with profile likelihoods"
@@ -90,14 +91,6 @@ class Optimize(Sampler):
         "Bertsekas, SIAM J. Control Optim. 20 (1982) 221",
         "Rolke, Lopez & Conrad, arXiv:physics/0403059",
     )
-
-    def __init__(self, options: OptimizeOptions) -> None:
-        self.options = options
-
-    @classmethod
-    def build(cls, options: OptimizeOptions) -> Optimize:
-        """The optimiser with validated options."""
-        return cls(options)
 
     def check(self, names: tuple[str, ...]) -> list[tuple[int, int]]:
         """Indices of the parameters of the planes.
