@@ -19,6 +19,8 @@ from globalfit.experiment.protocol import Likelihood, Measurement
 from globalfit.expression import Expression
 from globalfit.physics.predictions import Predictions
 
+# Digits after the point beyond which numbers have exponents.
+_MOST_DIGITS = 6
 # Half of the width of the picture, in standard deviations.
 _SHOWN = 6.5
 
@@ -51,7 +53,10 @@ class Gaussian(Likelihood):
     @property
     def measurements(self) -> tuple[Measurement, ...]:
         mean, sigma, theory_error = float(self.mean), float(self.sigma), float(self.theory_error)
-        summary = f"{'at most ' if self.upper else ''}{mean:g} +- {sigma:g}"
+        # Both with the two digits of the error that count.
+        digits = 1 - math.floor(math.log10(sigma))
+        form = f".{digits}f" if 0 <= digits <= _MOST_DIGITS else "g"
+        summary = f"{'at most ' if self.upper else ''}{mean:{form}} +- {sigma:{form}}"
         summary += f" (+ {100.0 * theory_error:g} % theory)" if theory_error else ""
         return (Measurement(self.quantity.text, summary, None, mean, math.hypot(sigma, theory_error * mean)),)
 
