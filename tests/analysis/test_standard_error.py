@@ -58,6 +58,7 @@ def log_ratios(run, tried, log_weight, chosen, random):
     return other_log_weights(run, live_counts(run, LIVE), random, (LIVE, tried), chosen) - log_weight[chosen]
 
 
+@pytest.mark.slow
 def test_shares_of_a_nested_run_scatter_by_their_error():
     """Of two regions of which one has the part L of the volume at every L, and so half of the evidence."""
     random = np.random.default_rng(4)
@@ -78,6 +79,7 @@ def test_shares_of_a_nested_run_scatter_by_their_error():
     assert np.std(pulls) == pytest.approx(1.0, abs=0.2)
 
 
+@pytest.mark.slow
 def test_points_of_a_nested_run_that_stay_where_they_began_count_less():
     """Half of the walks end in the region in which they began, whatever its share of the volume, here a half."""
     random = np.random.default_rng(6)

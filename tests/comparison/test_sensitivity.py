@@ -47,6 +47,7 @@ def test_twice_the_width_of_a_gaussian_needs_a_narrower_posterior():
     assert how.startswith(RERUN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ndim", [1, 4])
 def test_the_points_of_a_nested_run_count_with_the_scatter_of_its_volumes(ndim):
     """Exact runs of a Gaussian in a ball of radius 8 around it: the scatter of the shift over many is its error."""

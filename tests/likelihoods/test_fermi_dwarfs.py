@@ -182,6 +182,7 @@ def _estimates(likelihood, point, number):
     return np.asarray(jax.jit(jax.vmap(score_at_truth))(keys))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("treatment", ["marginalised", "fixed"])
 def test_toys_are_unbiased(treatment):
     # the mean derivative of ln L at the truth vanishes, in units of its own error

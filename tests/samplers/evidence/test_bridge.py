@@ -68,6 +68,7 @@ def pulls(target, exact, seeds, count=2000):
 GAUSSIAN = Gaussian.of(2)
 
 
+@pytest.mark.slow
 def test_pulls_of_a_gaussian_have_unit_width():
     pull, error = pulls(GAUSSIAN, lambda *a: gaussian_draws(GAUSSIAN, *a), 20)
     assert len(pull) == 20

@@ -15,6 +15,7 @@ from tests.support.nested_runs import LIVE, log_likelihood_of_volume, synthetic_
 SOLVED = 0.4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solved", [1.0, SOLVED])
 def test_pulls_of_the_evidence_have_unit_width(solved):
     random = np.random.default_rng(3)

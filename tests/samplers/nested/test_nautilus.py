@@ -60,6 +60,7 @@ def test_shapes_and_weights(gaussian):
     assert draws.numbers["likelihood_calls"] > draws.numbers["exploration_calls"] > 0.0
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run():
     first, again, other = (run(Gaussian.of(2), seed, SMALL) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.theta, again.theta)
