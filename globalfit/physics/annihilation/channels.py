@@ -26,25 +26,36 @@ def products(first: Float[Array, "2 *batch"], second: Float[Array, "2 *batch"]) 
 
 def fermion_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> dict[str, Density]:
     """Standard-Model fermion pairs by name, and all pairs of hidden fermions, where the portal has them."""
-    masses = fermions.masses(inputs)
-    densities = {}
-    for i, fermion in enumerate(fermions.FERMIONS):
-        pair = spectral.fermion_pair(s, float(masses[i]), float(fermion.colours))
-        vector, axial = products(portal.vector[i], portal.vector[i]), products(portal.axial[i], portal.axial[i])
-        densities[fermion.name] = _matter(portal, s, _outer(vector, pair.vector) + _outer(axial, pair.axial))
+    pairs = fermion_pairs(portal, inputs, s)
+    densities = {fermion.name: pairs[:, i] for i, fermion in enumerate(fermions.FERMIONS)}
     if portal.hidden is not None:
         densities[HIDDEN] = hidden_density(portal.hidden, s)
     return densities
 
 
+def fermion_pairs(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> Float[Array, "3 fermion energy"]:
+    """Densities of all Standard-Model fermions, in the order of `FERMIONS`."""
+    vector, axial, pair = _couplings_and_pairs(portal, inputs, s)
+    density = vector[:, :, None] * pair.vector[None] + axial[:, :, None] * pair.axial[None]
+    form = _matter(portal, s, jnp.ones((3, s.size)))
+    return density * form[:, None, :]
+
+
 def fermion_total(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> Density:
     """Sum of `fermion_densities` as one matrix product, which the compiler can neither fuse nor repeat."""
-    pair = spectral.fermion_pair(s[None, :], jnp.asarray(fermions.masses(inputs))[:, None])
-    colours = jnp.asarray(fermions.COLOURS)[None, :]
-    vector, axial = (colours * products(coupling.T, coupling.T) for coupling in (portal.vector, portal.axial))
+    vector, axial, pair = _couplings_and_pairs(portal, inputs, s)
     total = jnp.concatenate([vector, axial], axis=1) @ jnp.concatenate([pair.vector, pair.axial], axis=0)
     matter = _matter(portal, s, total)
     return matter if portal.hidden is None else matter + hidden_density(portal.hidden, s)
+
+
+def _couplings_and_pairs(
+    portal: Portal, inputs: Inputs, s: Float[Array, " energy"]
+) -> tuple[Float[Array, "3 fermion"], Float[Array, "3 fermion"], spectral.FermionDensity]:
+    pair = spectral.fermion_pair(s[None, :], jnp.asarray(fermions.masses(inputs))[:, None])
+    colours = jnp.asarray(fermions.COLOURS)[None, :]
+    vector, axial = (colours * products(coupling.T, coupling.T) for coupling in (portal.vector, portal.axial))
+    return vector, axial, pair
 
 
 def boson_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> dict[str, Density]:
@@ -104,7 +115,7 @@ def visible_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]
     return fermion_densities(portal, inputs, s) | boson_densities(portal, inputs, s)
 
 
-def contract(matrix: Float[Array, "3 *energy"], density: Density) -> Float[Array, "*energy"]:
+def contract(matrix: Float[Array, "3 *#energy"], density: Float[Array, "3 *#energy"]) -> Float[Array, "*energy"]:
     """sum_ij matrix_ij rho_ij of two symmetric matrices."""
     return matrix[0] * density[0] + 2.0 * matrix[1] * density[1] + matrix[2] * density[2]
 

@@ -79,8 +79,9 @@ def s_channel(portal: Portal, inputs: Inputs, energies: Energies) -> dict[str, F
         name: channels.contract(w_current if name == channels.W_PAIR else current, density)
         for name, density in (fermion | boson).items()
     }
-    for name, extra in longitudinal_exchange(portal, inputs, energies.s).items():
-        result[name] += extra
+    longitudinal = longitudinal_exchange(portal, inputs, energies.s)
+    for i, fermion in enumerate(fermions.FERMIONS):
+        result[fermion.name] += longitudinal[i]
     return result
 
 
@@ -90,8 +91,8 @@ def s_channel_total(portal: Portal, inputs: Inputs, energies: Energies) -> Float
     w_pair = boson.pop(channels.W_PAIR)
     total = channels.fermion_total(portal, inputs, energies.s)
     current, w_current = _currents(portal, inputs, energies, total)
-    parts = [*longitudinal_exchange(portal, inputs, energies.s).values(), channels.contract(w_current, w_pair)]
-    return sum(parts, start=channels.contract(current, sum(boson.values(), start=total)))
+    total = channels.contract(current, sum(boson.values(), start=total)) + channels.contract(w_current, w_pair)
+    return total + jnp.sum(longitudinal_exchange(portal, inputs, energies.s), axis=0)
 
 
 def resonances(portal: Portal, inputs: Inputs) -> Resonances:
@@ -104,14 +105,14 @@ def resonances(portal: Portal, inputs: Inputs) -> Resonances:
     return propagator.resonances(portal, density + boson_width_density(portal, decays)[:, None])
 
 
-def portal_openings(portal: Portal, inputs: Inputs) -> Float[Array, " opening"]:
+def portal_thresholds(portal: Portal, inputs: Inputs) -> Float[Array, " threshold"]:
     """Energies sqrt(s) at which massive final states open that take the portal to reach, GeV."""
     masses = fermions.masses(inputs)
     constant = [2.0 * float(m) for m in np.unique(masses[masses > 0.0])] + [2.0 * inputs.m_w]
     return jnp.concatenate([jnp.asarray(constant), portal.mass + inputs.m_h])
 
 
-def own_openings(portal: Portal) -> Float[Array, " opening"]:
+def own_thresholds(portal: Portal) -> Float[Array, " threshold"]:
     """The same of final states that the dark matter reaches by itself: pairs of vectors and of hidden fermions."""
     first, second = portal.mass
     pairs = jnp.stack([2.0 * first, first + second, 2.0 * second])
@@ -183,23 +184,13 @@ def _squared(coupling: Float[Array, " 2"], d: Propagator) -> Float[Array, "3 ene
     return channels.products(real, real) + channels.products(imag, imag)
 
 
-def longitudinal_exchange(
-    portal: Portal, inputs: Inputs, s: Float[Array, " energy"]
-) -> dict[str, Float[Array, " energy"]]:
-    """What the longitudinal parts of the vectors add to sigma beta_chi of massive fermions."""
-    dark, masses = portal.dark, fermions.masses(inputs)
+def longitudinal_exchange(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> Float[Array, "fermion energy"]:
+    """What the longitudinal parts of the vectors add to sigma beta_chi of `FERMIONS`; nothing for massless ones."""
+    dark, masses = portal.dark, jnp.asarray(fermions.masses(inputs))[:, None]
     coupling, mass2 = dark.axial, jnp.broadcast_to(dark.mass**2, s.shape)
     if dark.kind == "pseudo_dirac":
         threshold, difference = spectral.pseudo_dirac_thresholds(s, dark.mass, dark.splitting)
         coupling, mass2 = dark.vector, 0.25 * s * difference * jnp.maximum(1.0 - threshold, 0.0)
     strength = (portal.axial @ (portal.mixing.mass_inverse() @ coupling)) ** 2
-    return {
-        fermion.name: fermion.colours
-        * spectral.velocity(s, float(masses[i]))
-        * mass2
-        * float(masses[i]) ** 2
-        * strength[i]
-        / (math.pi * s)
-        for i, fermion in enumerate(fermions.FERMIONS)
-        if masses[i] > 0.0
-    }
+    scale = (jnp.asarray(fermions.COLOURS) * strength)[:, None] * masses**2 / math.pi
+    return scale * spectral.velocity(s[None, :], masses) * (mass2 / s)[None, :]

@@ -149,7 +149,7 @@ class _Kinematics(NamedTuple):
 
 
 # P, G and H of the module's formula.
-_Coefficients = tuple[Float[Array, "pair energy"], Float[Array, "pair energy"], Float[Array, "pair energy"]]
+_Coefficients = tuple[Float[Array, "pair #energy"], Float[Array, "pair #energy"], Float[Array, "pair #energy"]]
 
 
 def _cross_section(

@@ -26,8 +26,9 @@ def widths(portal: Portal, inputs: Inputs) -> Widths:
     projection = channels.products(eigenvectors, eigenvectors)
     densities = channels.visible_densities(portal, inputs, portal.mass2)
     densities[channels.DARK] = channels.dark_density(portal, portal.mass2, portal.pole_excess)
-    partial = {name: portal.mass * channels.contract(projection, density) for name, density in densities.items()}
-    return Widths(partial, sum(partial.values(), start=jnp.zeros(2)))
+    # all channels at once: (11, 12, 22), channel, eigenstate
+    partial = portal.mass[None, :] * channels.contract(projection[:, None, :], jnp.stack([*densities.values()], axis=1))
+    return Widths(dict(zip(densities, partial, strict=True)), jnp.sum(partial, axis=0))
 
 
 def boson_width_density(portal: Portal, decays: Widths) -> Float[Array, " 3"]:

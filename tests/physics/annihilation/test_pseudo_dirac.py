@@ -77,7 +77,7 @@ def test_fermion_pairs(row):
     energies = Energies.at(jnp.asarray([float(row["sqrt_s"]) ** 2]), portal)
     current = dark_current_product(portal, energies, propagator.fixed(portal, energies, width))
     flux = channels.contract(current, channels.fermion_densities(portal, inputs, energies.s)["b"])
-    flux += longitudinal_exchange(portal, inputs, energies.s)["b"]
+    flux += longitudinal_exchange(portal, inputs, energies.s)[INDEX["b"]]
     s, first = energies.s[0], float(row["m1"])
     velocity = np.sqrt((s - (2.1 * first) ** 2) * (s - (0.1 * first) ** 2)) / s
     sigma = flux[0] * float(row["colours"]) / 3.0 / velocity
@@ -157,8 +157,8 @@ def test_the_divergence_of_the_current_sets_the_longitudinal_exchange():
         return Portal(("a", "b"), mixing, matter, matter, jnp.zeros(2), jnp.zeros((2, 2)), dark, jnp.asarray(0))
 
     s = jnp.asarray([300.0**2])
-    found = longitudinal_exchange(portal("pseudo_dirac", [0.5, 0.6], [0.0, 0.0]), INPUTS, s)["b"]
-    axial = longitudinal_exchange(portal("dirac", [0.0, 0.0], [0.5, 0.6]), INPUTS, s)["b"]
+    found = longitudinal_exchange(portal("pseudo_dirac", [0.5, 0.6], [0.0, 0.0]), INPUTS, s)[INDEX["b"]]
+    axial = longitudinal_exchange(portal("dirac", [0.0, 0.0], [0.5, 0.6]), INPUTS, s)[INDEX["b"]]
     np.testing.assert_allclose(found / axial, 30.0**2 * (s - 230.0**2) / 2.0 / (2.0 * 100.0**2 * s), rtol=1e-12)
 
 

@@ -15,7 +15,7 @@ from globalfit.physics.annihilation.cross_section import (
 )
 from globalfit.physics.annihilation.propagator import Energies
 from globalfit.physics.annihilation.widths import widths
-from globalfit.physics.cosmology.quadrature import Openings, nodes
+from globalfit.physics.cosmology.quadrature import Thresholds, nodes
 from globalfit.physics.cosmology.thermal_average import thermal_average
 from globalfit.physics.fermions import FERMIONS, INDEX
 from globalfit.physics.inputs import PRESETS
@@ -58,7 +58,7 @@ def flux_cross_section(name, energies_of, dark_mass, fermion_mass, colours, kind
     energies, result_of = energies_of(portal, media["Gamma"])
     current = dark_current_product(portal, energies, propagator.fixed(portal, energies, media["Gamma"]))
     transverse = channels.contract(current, channels.fermion_densities(portal, inputs, energies.s)["b"])
-    longitudinal = longitudinal_exchange(portal, inputs, energies.s)["b"]
+    longitudinal = longitudinal_exchange(portal, inputs, energies.s)[INDEX["b"]]
     return result_of((transverse + longitudinal) * colours / 3.0)
 
 
@@ -77,10 +77,10 @@ def test_fermion_pairs(row):
 @pytest.mark.parametrize("row", AVERAGES, ids=lambda row: f"{row['mediator_set']}-{row['mf']}-{row['x']}")
 def test_thermal_average(row):
     dark_mass, x = float(row["mx"]), np.array([float(row["x"])])
-    opening = Openings(jnp.zeros(0), jnp.asarray([2.0 * float(row["mf"])]))
+    threshold = Thresholds(jnp.zeros(0), jnp.asarray([2.0 * float(row["mf"])]))
 
     def mesh(portal, width):
-        grid = nodes(portal.dark.mass, propagator.Resonances(portal.mass, jnp.zeros(2), 0.5 * width), opening)
+        grid = nodes(portal.dark.mass, propagator.Resonances(portal.mass, jnp.zeros(2), 0.5 * width), threshold)
         return grid.energies, lambda flux: thermal_average(grid, flux, x)
 
     for kind in ("dirac", "scalar"):
