@@ -5,10 +5,15 @@ import os
 from pathlib import Path
 
 # Before JAX starts: compilation is most of the time of the tests, and the speed of the compiled code hardly any.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
 
 import jax
 import pytest
+from jaxtyping import install_import_hook
+
+import tests.support.type_checker  # noqa: F401 - the hook finds it by name
+
+install_import_hook("globalfit", "tests.support.type_checker.checked")
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 Field = Float[np.ndarray, "y x"]
 Coordinate = Float[np.ndarray, " point"]
-Curve = Float[np.ndarray, "point 2"]
+Curve = Float[np.ndarray, "_ 2"]
 
 # Regions are open upwards; contourpy wants a number.
 _TOP = 1e300
@@ -79,7 +79,7 @@ def _in_units(line: Curve, x: Axis, y: Axis) -> Curve:
     return np.stack([x.back(fine[0]), y.back(fine[1])], axis=1)
 
 
-def _to_the_edges(field: Field) -> Field:
+def _to_the_edges(field: Field) -> Float[np.ndarray, "_ _"]:
     """One more point on each side: the value half a cell beyond the outermost midpoints, continued linearly."""
     for axis in (0, 1):
         rows = np.moveaxis(field, axis, 0)

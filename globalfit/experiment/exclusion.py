@@ -53,7 +53,7 @@ def significance(rule: Rule, statistics: Float[np.ndarray, "*batch 2"]) -> Float
     root = np.sqrt(np.maximum(q, 0.0))
     match rule:
         case "one_sided":
-            return np.maximum(np.sign(q) * np.sqrt(np.abs(q)), LOWEST)
+            return np.asarray(np.maximum(np.sign(q) * np.sqrt(np.abs(q)), LOWEST))
         case "two_sided":
             log_p = np.log(2.0) + log_ndtr(-root)
         case "no_events":
@@ -62,7 +62,7 @@ def significance(rule: Rule, statistics: Float[np.ndarray, "*batch 2"]) -> Float
             some = expected > 0.0
             twice = 2.0 * np.sqrt(np.where(some, expected, 1.0))
             log_p = np.where(some, log_ndtr(-(expected + q) / twice) - log_ndtr((expected - q) / twice), 0.0)
-    return np.maximum(-ndtri_exp(np.minimum(log_p, 0.0)), LOWEST)
+    return np.asarray(np.maximum(-ndtri_exp(np.minimum(log_p, 0.0)), LOWEST))
 
 
 def _deviance(likelihood: Likelihood, predictions: Predictions) -> Float[Array, ""]:

@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.experiment.discrepancy import discrepancies
@@ -154,13 +154,13 @@ def _parameters_needed(posterior: Posterior) -> list[str]:
 def _evaluate_block(
     posterior: Posterior,
     values: dict[str, Float[Array, " point"]],
-    keys: PRNGKeyArray | None,
+    keys: Key[Array, " point"] | None,
     names: tuple[str, ...],
 ) -> Row[Array]:
     return in_chunks(lambda point: evaluate_point(posterior, point[0], names, point[1]), (values, keys))
 
 
-def _keys(seed: int, block: int) -> PRNGKeyArray:
+def _keys(seed: int, block: int) -> Key[Array, " point"]:
     """A random key for each point of a block."""
     return jax.random.split(jax.random.fold_in(jax.random.key(seed), block), BLOCK)
 

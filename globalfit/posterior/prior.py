@@ -29,15 +29,15 @@ class Distribution(eqx.Module):
     logarithmic: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+    def quantile(self, u: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         """Value below which a fraction `u` of the distribution lies."""
 
     @abc.abstractmethod
-    def cdf(self, x: Float[Array, ""]) -> Float[Array, ""]:
+    def cdf(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         """Fraction of the distribution below `x`, 0 or 1 outside the support."""
 
     @abc.abstractmethod
-    def log_density(self, x: Float[Array, ""]) -> Float[Array, ""]:
+    def log_density(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         """Log of the normalised density in `x`, -inf outside the support."""
 
     @property
@@ -56,13 +56,13 @@ class Uniform(Distribution):
     def __check_init__(self) -> None:
         _check_bounds(self.low, self.high)
 
-    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+    def quantile(self, u: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         return self.low + u * (self.high - self.low)
 
-    def cdf(self, x: Float[Array, ""]) -> Float[Array, ""]:
+    def cdf(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         return jnp.clip((x - self.low) / (self.high - self.low), 0.0, 1.0)
 
-    def log_density(self, x: Float[Array, ""]) -> Float[Array, ""]:
+    def log_density(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         return jnp.where((x >= self.low) & (x <= self.high), -jnp.log(self.high - self.low), -jnp.inf)
 
     @property
@@ -83,14 +83,14 @@ class LogUniform(Distribution):
         if self.low <= 0.0:
             raise ConfigurationError(f"a log_uniform prior needs positive bounds, found low = {self.low:g}.")
 
-    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+    def quantile(self, u: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         return self.low * jnp.exp(u * math.log(self.high / self.low))
 
-    def cdf(self, x: Float[Array, ""]) -> Float[Array, ""]:
+    def cdf(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         inside = jnp.clip(x, self.low, self.high)
         return jnp.clip(jnp.log(inside / self.low) / math.log(self.high / self.low), 0.0, 1.0)
 
-    def log_density(self, x: Float[Array, ""]) -> Float[Array, ""]:
+    def log_density(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         inside = (x >= self.low) & (x <= self.high)
         safe = jnp.where(inside, x, self.low)
         return jnp.where(inside, -jnp.log(safe) - math.log(math.log(self.high / self.low)), -jnp.inf)
@@ -110,13 +110,13 @@ class Normal(Distribution):
     def __check_init__(self) -> None:
         _check_width(self.sd)
 
-    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+    def quantile(self, u: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         return self.mean + self.sd * ndtri(u)
 
-    def cdf(self, x: Float[Array, ""]) -> Float[Array, ""]:
+    def cdf(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         return ndtr((x - self.mean) / self.sd)
 
-    def log_density(self, x: Float[Array, ""]) -> Float[Array, ""]:
+    def log_density(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         return -0.5 * ((x - self.mean) / self.sd) ** 2 - math.log(self.sd * math.sqrt(2.0 * math.pi))
 
     @property
@@ -137,14 +137,14 @@ class LogNormal(Distribution):
         if self.median <= 0.0:
             raise ConfigurationError(f"a log_normal prior needs a positive median, found {self.median:g}.")
 
-    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+    def quantile(self, u: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         return self.median * jnp.exp(self.sd * ndtri(u))
 
-    def cdf(self, x: Float[Array, ""]) -> Float[Array, ""]:
+    def cdf(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         positive = jnp.where(x > 0.0, x, self.median)
         return jnp.where(x > 0.0, ndtr(jnp.log(positive / self.median) / self.sd), 0.0)
 
-    def log_density(self, x: Float[Array, ""]) -> Float[Array, ""]:
+    def log_density(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         positive = jnp.where(x > 0.0, x, self.median)
         z = jnp.log(positive / self.median) / self.sd
         density = -0.5 * z**2 - jnp.log(positive * self.sd * math.sqrt(2.0 * math.pi))
@@ -176,7 +176,7 @@ class TruncatedNormal(Distribution):
         """-1 for an interval above the mean, which is mirrored to below it: there, Phi has all its digits."""
         return 1.0 if self.low + self.high <= 2.0 * self.mean else -1.0
 
-    def _z(self, x: Float[Array, ""] | float) -> Float[Array, ""]:
+    def _z(self, x: Float[Array, "*batch"] | float) -> Float[Array, "*batch"]:
         return jnp.asarray(self._side * (x - self.mean) / self.sd)
 
     def _edges(self) -> tuple[Float[Array, ""], Float[Array, ""]]:
@@ -188,16 +188,16 @@ class TruncatedNormal(Distribution):
         below, above = ends if self._side > 0.0 else ends[::-1]
         return above + jnp.log1p(-jnp.exp(below - above))
 
-    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+    def quantile(self, u: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         low, high = self._edges()
         z = self._side * ndtri(low + u * (high - low))
         return jnp.clip(self.mean + self.sd * z, self.low, self.high)
 
-    def cdf(self, x: Float[Array, ""]) -> Float[Array, ""]:
+    def cdf(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         low, high = self._edges()
         return (ndtr(self._z(jnp.clip(x, self.low, self.high))) - low) / (high - low)
 
-    def log_density(self, x: Float[Array, ""]) -> Float[Array, ""]:
+    def log_density(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         density = -0.5 * ((x - self.mean) / self.sd) ** 2 - math.log(self.sd * math.sqrt(2.0 * math.pi))
         return jnp.where((x >= self.low) & (x <= self.high), density - self._log_mass(), -jnp.inf)
 

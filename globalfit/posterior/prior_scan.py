@@ -49,7 +49,7 @@ class Segments(NamedTuple):
         return self.theta[0]
 
 
-class Look(NamedTuple):
+class PriorScan(NamedTuple):
     """One likelihood at both ends of every segment. The gradient in the unit cube is None if it was not asked for.
 
     `seconds` is the time of one point without compilation.
@@ -105,13 +105,13 @@ def segments(posterior: Posterior, count: int, seed: int) -> Segments:
     return Segments(u, np.asarray(jax.vmap(jax.vmap(partial(_theta, posterior)))(jnp.asarray(u))))
 
 
-def look(
+def scan_prior(
     posterior: Posterior,
     name: str | None,
     where: Segments,
     gradients: bool = True,
     watch: Callable[[int], None] = lambda _: None,
-) -> Look:
+) -> PriorScan:
     """Evaluate one likelihood, or the model's status alone if `name` is None. `watch` is told the points done."""
     u = np.concatenate(where.u)
     parts, seconds = [], []
@@ -126,10 +126,10 @@ def look(
         lambda *leaves: np.concatenate(leaves)[: len(u)].reshape(*shape, *leaves[0].shape[1:]), *parts
     )
     # The first call compiles.
-    return Look(value, gradient, flags, min(seconds[1:], default=float("nan")))
+    return PriorScan(value, gradient, flags, min(seconds[1:], default=float("nan")))
 
 
-def judge(found: Look, where: Segments) -> Verdict:
+def diagnose(found: PriorScan, where: Segments) -> Verdict:
     """Count what is wrong with a likelihood."""
     solvable, value, gradient = found.solvable, found.value, found.gradient
     finite = np.isfinite(value)

@@ -156,7 +156,7 @@ def _draw_prediction(axes: Axes, name: str, row: MeasurementRecord, x: Float[np.
     """Histogram, in log10 where the values spread that far; how many of them are zero is then said."""
     finite = x[np.isfinite(x)]
     positive = finite[finite > 0.0]
-    logarithmic = len(positive) > 1 and finite.min() >= 0.0 and positive.max() > 30.0 * positive.min()
+    logarithmic = bool(len(positive) > 1 and finite.min() >= 0.0 and positive.max() > 30.0 * positive.min())
     shown = np.log10(positive) if logarithmic else finite
     if len(shown):
         low, high = np.quantile(shown, (0.002, 0.998))

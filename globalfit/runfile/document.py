@@ -151,8 +151,10 @@ class _Reader:
                 return self.mapping(node, path)
             case "seq":
                 return [self.value(child, (*path, i)) for i, child in enumerate(node.value)]
-            case tag:
+            case tag if isinstance(node, ScalarNode):
                 return self.scalar(node.value, tag, path)
+            case tag:
+                raise self.tag_error(tag, path)
 
     def mapping(self, node: Node, path: KeyPath) -> dict[str, Any]:
         assert isinstance(node, MappingNode)
@@ -170,6 +172,9 @@ class _Reader:
             self.source.positions[(*path, key.value)] = (line, column)
         return result
 
+    def tag_error(self, tag: str, path: KeyPath) -> ConfigurationError:
+        return self.source.error(path, f"the tag '{tag}' is not allowed; use plain numbers, text, lists, mappings.")
+
     def scalar(self, text: str, tag: str, path: KeyPath) -> Any:
         if tag in ("str", "timestamp"):
             return text
@@ -178,7 +183,7 @@ class _Reader:
         if tag == "bool":
             return text.lower() == "true"
         if tag not in ("int", "float"):
-            raise self.source.error(path, f"the tag '{tag}' is not allowed; use plain numbers, text, lists, mappings.")
+            raise self.tag_error(tag, path)
         if len(text) > MAX_DIGITS:
             raise self.source.error(path, f"a number of more than {MAX_DIGITS} characters.")
         try:

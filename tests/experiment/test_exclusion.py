@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,8 @@ from globalfit.experiment.exclusion import LEVELS, LOWEST, significance, statist
 from globalfit.experiment.protocol import LN_10
 from globalfit.experiment.statistics import gaussian_from_limit
 from globalfit.physics.inputs import Inputs
+from globalfit.physics.predictions import Predictions, Vocabulary
+from tests.support import toy
 
 
 def z_of(rule, q, expected=0.0):
@@ -57,31 +60,33 @@ def test_cls_gives_the_limit_back_that_the_gaussian_was_made_from(ratio):
     assert z_of("cls", 0.0, 0.0) == LOWEST
 
 
-class Search:
-    """Counts s against a best fit m, in standard deviations."""
+class Search(toy.Gauss):
+    """signal = central +- 1."""
 
-    def __init__(self, best, no_signal=True, exclusion="one_sided"):
-        self.best = best
-        self.no_signal = jnp.asarray(-0.5 * best**2) if no_signal else None
-        self.exclusion = exclusion
+    exclusion: ClassVar = "cls"
 
     def without_signal(self):
-        return Search(0.0)
+        return Search("gauss", 0.0)
 
-    def log_likelihood(self, signal):
-        return -0.5 * (signal - self.best) ** 2
 
-    def pulls(self, signal):
-        return (self.best - signal)[None]
+class Measured(toy.Gauss):
+    """The same without a hypothesis of no signal: only too large predictions count, as too much dark matter."""
+
+    no_signal: ClassVar = None
+
+
+def predictions(signal):
+    model, inputs = toy.ToyModel.build(toy.ToyOptions()), Inputs()
+    values = {"mass": jnp.asarray(signal), "coupling": jnp.ones(())}
+    return Predictions(model.portal(values, inputs), inputs, values, Vocabulary().extended(model.provides))
 
 
 def test_statistics_of_a_point():
-    signal = jnp.asarray(3.0)
-    np.testing.assert_allclose(statistic(Search(1.0), signal), [2.0**2 - 1.0, 0.0])
-    np.testing.assert_allclose(statistic(Search(1.0, exclusion="cls"), signal), [3.0, 9.0])
-    # Without a hypothesis of no signal only too large predictions count, as too much dark matter.
-    np.testing.assert_allclose(statistic(Search(1.0, no_signal=False), signal), [4.0, 0.0])
-    np.testing.assert_allclose(statistic(Search(5.0, no_signal=False), signal), [0.0, 0.0])
+    point = predictions(3.0)
+    np.testing.assert_allclose(statistic(toy.Gauss("gauss", 1.0), point), [2.0**2 - 1.0, 0.0])
+    np.testing.assert_allclose(statistic(Search("gauss", 1.0), point), [3.0, 9.0])
+    np.testing.assert_allclose(statistic(Measured("gauss", 1.0), point), [4.0, 0.0])
+    np.testing.assert_allclose(statistic(Measured("gauss", 5.0), point), [0.0, 0.0])
 
 
 # The rules by which limits were published or, for measurements, by which they are quoted: see

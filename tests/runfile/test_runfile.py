@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import jax.numpy as jnp
 import pytest
 from pydantic import ValidationError
 
@@ -42,7 +43,7 @@ def test_everything_a_run_file_can_say(tmp_path):
     run = loaded(tmp_path, FULL)
     _, posterior, sampler = build(run)
     assert posterior.names == ("mass", "log10_c")
-    assert float(posterior.parameters.values([10.0, -1.0])["coupling"]) == pytest.approx(10.0**-0.5)
+    assert float(posterior.parameters.values(jnp.asarray([10.0, -1.0]))["coupling"]) == pytest.approx(10.0**-0.5)
     assert posterior.model.options.scale == 2.0
     assert posterior.inputs == PRESETS["micromegas6"].model_copy(update={"width": "running"})
     assert list(posterior.vocabulary) == ["signal", "events_gauss"]

@@ -1,16 +1,16 @@
-"""Nodes in energy that resolve everything sharp in a thermal average: threshold, poles, openings of final states.
+"""Nodes in energy that resolve everything sharp in a thermal average: w = 0, the poles, thresholds of final states.
 
 The variable is w = sqrt(s)/m_chi - 2, the kinetic energy in units of m_chi. The half line is cut at the poles w_k and
 where final states open, and every piece [a, b] is covered from both ends with Gauss-Legendre nodes in t,
 
     w = a + delta sinh(t)         above a pole, w = b - delta sinh(t) below any cut: a Lorentzian becomes 1/cosh(t),
-    w = a + delta (cosh(t) - 1)   above the threshold or an opening: the square root sqrt(w - a) is smooth in t.
+    w = a + delta (cosh(t) - 1)   above w = 0 or a threshold: the square root sqrt(w - a) is smooth in t.
 
 delta is the distance to the nearest other singularity in the complex plane, a pole or the square root at w = 0, and no
-more than 1e-9 at w = 0, so that averages at temperatures down to 1e-8 m_chi are resolved by the same nodes; an opening
+more than 1e-9 at w = 0, so that averages at temperatures down to 1e-8 m_chi are resolved by the same nodes; a threshold
 at a matters at temperatures down to about a/35, below which exp(-x a) leaves nothing of it.
 
-Cuts are all openings that need no portal, such as pairs of the new vectors, and the three lowest of the others, which
+Cuts are all thresholds that need no portal, such as pairs of the new vectors, and the three lowest of the others, which
 share a coupling with what is open below them. A pole whose half width is larger than its distance from w = 0 is none.
 
 Distances from the poles are sums of small numbers, never differences of large ones.
@@ -34,9 +34,9 @@ _LONGEST = 2
 _EVEN_BELOW = 8.0
 _W_MAX = 40.0
 _SCALE_ZERO, _SCALE_MIN = 1e-9, 1e-20
-# Scale at w = 0 over the distance of the nearest pole, and that of an opening over its w.
-_NEAR_POLE, _NEAR_OPENING = 1e-3, 0.05
-# Openings and poles above this w, half of what is integrated over, are no cuts.
+# Scale at w = 0 over the distance of the nearest pole, and that of a threshold over its w.
+_NEAR_POLE, _NEAR_THRESHOLD = 1e-3, 0.05
+# Thresholds and poles above this w, half of what is integrated over, are no cuts.
 _CUT_MAX = 0.5 * _W_MAX
 _PORTAL_CUTS = 3
 # Where a cut that nothing needs goes, so that its nodes are not wasted.
@@ -45,7 +45,7 @@ _IDLE_PORTAL = (0.05, 0.11, 0.6)
 _IDLE_OWN, _IDLE_OWN_STEP = 1.1, 0.8
 
 
-class Openings(NamedTuple):
+class Thresholds(NamedTuple):
     """Energies sqrt(s) at which massive final states open, GeV: `own` need no portal, `portal` are all others."""
 
     own: Float[Array, " own"]
@@ -60,14 +60,14 @@ class Nodes(NamedTuple):
     energies: Energies
 
 
-def nodes(dark_mass: Float[Array, ""], resonances: Resonances, openings: Openings) -> Nodes:
+def nodes(dark_mass: Float[Array, ""], resonances: Resonances, thresholds: Thresholds) -> Nodes:
     """Nodes for dark matter of a mass (GeV), the poles of its propagator, and final states that open."""
     pole, half_width = pole_distance(resonances.mass, dark_mass), resonances.half_width / dark_mass
     peak = pole + resonances.shift / dark_mass
-    cut, opens = _cuts(peak, half_width, Openings(*(energy / dark_mass - 2.0 for energy in openings)))
+    cut, opens = _cuts(peak, half_width, Thresholds(*(energy / dark_mass - 2.0 for energy in thresholds)))
     to_pole = jnp.min(jnp.hypot(cut[:, None] - peak[None, :], half_width[None, :]), axis=1)
     smooth = jnp.clip(to_pole, _SCALE_MIN, cut)
-    scale = jnp.where(opens, jnp.minimum(smooth, _NEAR_OPENING * cut), smooth)
+    scale = jnp.where(opens, jnp.minimum(smooth, _NEAR_THRESHOLD * cut), smooth)
     at_zero = jnp.clip(_NEAR_POLE * jnp.min(jnp.hypot(peak, half_width)), _SCALE_MIN, _SCALE_ZERO)
 
     # Every piece is covered upwards from its lower end and downwards from its upper end, each to the middle.
@@ -90,13 +90,13 @@ def nodes(dark_mass: Float[Array, ""], resonances: Resonances, openings: Opening
 
 
 def _cuts(
-    peak: Float[Array, " 2"], half_width: Float[Array, " 2"], opening: Openings
+    peak: Float[Array, " 2"], half_width: Float[Array, " 2"], thresholds: Thresholds
 ) -> tuple[Float[Array, " cut"], Bool[Array, " cut"]]:
-    """Ordered cuts of the half line, and which of them are openings."""
+    """Ordered cuts of the half line, and which of them are thresholds."""
     sharp = (peak > half_width) & (peak > 0.0) & (peak < _CUT_MAX)
-    idle_own = _IDLE_OWN + _IDLE_OWN_STEP * np.arange(opening.own.shape[0])
-    own, own_opens = _lowest(opening.own, idle_own)
-    portal, portal_opens = _lowest(opening.portal, np.array(_IDLE_PORTAL))
+    idle_own = _IDLE_OWN + _IDLE_OWN_STEP * np.arange(thresholds.own.shape[0])
+    own, own_opens = _lowest(thresholds.own, idle_own)
+    portal, portal_opens = _lowest(thresholds.portal, np.array(_IDLE_PORTAL))
     cut = jnp.concatenate([jnp.where(sharp, peak, jnp.asarray(_IDLE_POLES)), own, portal])
     opens = jnp.concatenate([jnp.zeros_like(sharp), own_opens, portal_opens])
     order = jnp.argsort(cut)
@@ -104,10 +104,11 @@ def _cuts(
 
 
 def _lowest(
-    opening: Float[Array, " opening"], idle: Float[np.ndarray, " cut"]
+    threshold: Float[Array, " threshold"], idle: Float[np.ndarray, " cut"]
 ) -> tuple[Float[Array, " cut"], Bool[Array, " cut"]]:
-    """The lowest openings above threshold, as many as there are `idle` positions, which take the places left."""
-    lowest = jnp.sort(jnp.where((opening > 0.0) & (opening < _CUT_MAX), opening, jnp.inf))[: idle.size]
+    """The lowest thresholds above w = 0, as many as there are `idle` positions, which take the places left."""
+    sharp = jnp.where((threshold > 0.0) & (threshold < _CUT_MAX), threshold, jnp.inf)
+    lowest = jnp.sort(jnp.append(sharp, jnp.full(idle.size, jnp.inf)))[: idle.size]
     found = jnp.isfinite(lowest)
     return jnp.where(found, jnp.where(found, lowest, 0.0), jnp.asarray(idle)), found
 

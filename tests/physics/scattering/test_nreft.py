@@ -11,7 +11,7 @@ from globalfit.physics import fermions
 from globalfit.physics.inputs import Inputs
 from globalfit.physics.mixing import Mixing
 from globalfit.physics.portal import DarkMatter, Portal
-from globalfit.physics.predictions import Predictions
+from globalfit.physics.predictions import Predictions, Vocabulary
 from globalfit.physics.scattering.nreft import nreft_coefficients
 from globalfit.physics.scattering.predictions import PREDICTIONS
 
@@ -128,7 +128,7 @@ def test_heavy_quarks_and_leptons_do_not_enter() -> None:
 def test_predictions_are_dimensionless_at_50_mev() -> None:
     point = values()
     model = AXIAL.portal(point, INPUTS)
-    words = {word.name: word for word in PREDICTIONS}
+    words = Vocabulary({word.name: word for word in PREDICTIONS})
     predictions = Predictions(model, INPUTS, point, words)
     c = nreft_coefficients(model, jnp.array([-(0.05**2)]))
     assert set(words) == {"c1_p", "c1_n", "c4_p", "c4_n", "c8_p", "c8_n"}
