@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from globalfit.experiment.counting import Counting
 from globalfit.experiment.gaussian import Gaussian
-from globalfit.experiment.limit_curves import Curve, Picture
+from globalfit.experiment.limit_curves import Curve, LimitCurves
 from globalfit.experiment.protocol import Measurement, NoOptions
 from globalfit.models import Model, Parameter
 from globalfit.models.axial import Axial
@@ -60,8 +60,8 @@ class Events(Counting):
     def expected_signal(self, predictions):
         return 1e4 * predictions.parameters["epsilon"] ** 2
 
-    def picture(self):
-        return Picture("counting experiment", "epsilon", "events", (Curve("seen", jnp.ones(1), jnp.ones(1)),))
+    def limit_curves(self):
+        return LimitCurves("counting experiment", "epsilon", "events", (Curve("seen", jnp.ones(1), jnp.ones(1)),))
 '''
 ENTRY_POINTS = """\
 [globalfit.models]

@@ -11,7 +11,7 @@ from globalfit.analysis.details import definition
 from globalfit.analysis.stored_draws import status_fractions
 from globalfit.physics import status
 from globalfit.posterior.posterior import Posterior
-from globalfit.posterior.prior_scan import Verdict, judge, look, segments
+from globalfit.posterior.prior_scan import Verdict, diagnose, scan_prior, segments
 from globalfit.progress import Event, Progress, silent
 
 COLUMNS = (
@@ -47,12 +47,12 @@ def check_prior(
     for name in posterior.likelihoods or (None,):
         stage = name or "status"
         progress(Event(stage, 0.0, total))
-        found = look(
+        found = scan_prior(
             posterior, name, where, gradients, lambda done, stage=stage: progress(Event(stage, float(done), total))
         )
         flags |= found.status[0]
         if name is not None:
-            verdicts[name] = judge(found, where)
+            verdicts[name] = diagnose(found, where)
             flags |= np.where(found.solvable[0] & ~np.isfinite(found.value[0]), status.NON_FINITE.bit, 0)
     return PriorCheck(posterior, verdicts, flags)
 

@@ -14,7 +14,7 @@ from globalfit.errors import OutputError
 from globalfit.progress import WARNING, Event
 from globalfit.results import folder as names
 from globalfit.runfile import RunFile
-from globalfit.runfile.campaign import Cell
+from globalfit.runfile.campaign import RunSpec
 
 if TYPE_CHECKING:
     from globalfit.analysis.prior_check import PriorCheck
@@ -61,7 +61,7 @@ def fit(run: Source, folder: str | Path | None = None, checkpoint_every: float =
     if folder is not None:
         settings = settings.model_copy(update={"output": str(folder)})
     use_compilation_cache()
-    if known := settled(Cell(settings.source.name, settings)):
+    if known := settled(RunSpec(settings.source.name, settings)):
         if known.ending is Ending.FAILED:
             raise OutputError(known.message)
         return Result.load(known.folder)

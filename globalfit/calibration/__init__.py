@@ -18,7 +18,7 @@ from globalfit.calibration.parallel import spread
 from globalfit.calibration.result import Calibration, assess
 from globalfit.calibration.simulation import check_simulators
 from globalfit.calibration.trial import Trial, carry_out, check_sampler
-from globalfit.cluster.connect import Place
+from globalfit.cluster.connect import Workers
 from globalfit.posterior.posterior import Posterior
 from globalfit.progress import Event, Progress, silent
 from globalfit.results.provenance import data_checksums, provenance
@@ -34,14 +34,14 @@ def calibrate(
     draws: int,
     ranks: int,
     progress: Progress = silent,
-    place: Place | None = None,
+    workers: Workers | None = None,
 ) -> Calibration:
     """Carry out `draws` trials, each with its rank among `ranks` posterior draws, and write the result into a folder.
 
     Trials that are there already are kept, and count even if fewer are asked for now. `progress` is told of every new
-    one. They are carried out one after the other or at the same time in some other `place`, with the same result.
+    one. They are carried out one after the other or at the same time by `workers`, with the same result.
     Raises `ConfigurationError` for a run that cannot be built, simulated or ranked, `OutputError` for a folder that
-    holds anything but this calibration, `ClusterError` if a place is not to be had or loses trials.
+    holds anything but this calibration, `ClusterError` if workers are not to be had or lose trials.
     """
     started = datetime.datetime.now(datetime.UTC)
     check_simulators(run)
@@ -61,8 +61,8 @@ def calibrate(
     def tell(number: int, what: str) -> None:
         progress(Event("draw", number + 1.0, float(draws), what))
 
-    if place is not None and missing:
-        spread(run, folder, missing, ranks, place, tell)
+    if workers is not None and missing:
+        spread(run, folder, missing, ranks, workers, tell)
     else:
         for number in missing:
             trial = carry_out(posterior, sampler, number, run.seed, ranks)

@@ -13,7 +13,7 @@ from globalfit.build.built import build
 from globalfit.calibration.folder import write_trial
 from globalfit.calibration.trial import carry_out
 from globalfit.cluster import dispatched
-from globalfit.cluster.connect import Place
+from globalfit.cluster.connect import Workers
 from globalfit.cluster.job import prepare
 from globalfit.errors import ClusterError
 from globalfit.posterior.posterior import Posterior
@@ -60,9 +60,9 @@ class TrialJob(NamedTuple):
 
 
 def spread(
-    run: RunFile, folder: Path, numbers: Sequence[int], ranks: int, place: Place, tell: Callable[[int, str], None]
+    run: RunFile, folder: Path, numbers: Sequence[int], ranks: int, workers: Workers, tell: Callable[[int, str], None]
 ) -> None:
-    """Carry out trials in the processes of `place`; each builds the run once. `tell` gets the number of one and what
+    """Carry out trials in the processes of `workers`; each builds the run once. `tell` gets the number of one and what
     happened to it.
 
     Raises `ClusterError` for a cluster that is not to be had or that is lost, and if a trial could not be carried out
@@ -70,7 +70,7 @@ def spread(
     """
     shared = json.dumps(run.model_dump(mode="json")), run.source.name, str(folder.absolute()), ranks
     jobs = {job.name: job for job in (TrialJob(number, *shared) for number in numbers)}
-    outcomes = dispatched(list(jobs.values()), place, lambda name, what: tell(jobs[name].number, what))
+    outcomes = dispatched(list(jobs.values()), workers, lambda name, what: tell(jobs[name].number, what))
     if missing := [f"{name}: {done.text}" for name, done in outcomes.items() if not done.written]:
         raise ClusterError(
             f"{len(missing)} of {len(numbers)} draws are missing; the same command tries them again. {missing[0]}"

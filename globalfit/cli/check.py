@@ -33,9 +33,9 @@ def check(runfile: str, draws: int, values_only: bool) -> None:
         passed = check_run(run_or_model(runfile), draws, not values_only)
     else:
         passed = True
-        for cell in campaign.cells:
-            click.echo(f"run {cell.name}")
-            passed &= check_run(cell.run, draws, not values_only)
+        for spec in campaign.specs:
+            click.echo(f"run {spec.name}")
+            passed &= check_run(spec.run, draws, not values_only)
     if not passed:
         raise click.exceptions.Exit(FAILED)
 

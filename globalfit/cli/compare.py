@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from globalfit.cli.cells import carry_out_cells
 from globalfit.cli.errors import FAILED, NOT_CONVERGED
-from globalfit.cli.place import place_of, place_options
-from globalfit.cluster.connect import Place, check_installed
+from globalfit.cli.specs import carry_out_specs
+from globalfit.cli.workers import workers_of, workers_options
+from globalfit.cluster.connect import Workers, check_installed
 from globalfit.compilation_cache import use_compilation_cache
 from globalfit.errors import ConfigurationError
 from globalfit.results.folder import CHECKPOINT_EVERY_S
@@ -18,7 +18,7 @@ from globalfit.results.folder import CHECKPOINT_EVERY_S
 if TYPE_CHECKING:
     from globalfit.comparison import Comparison
     from globalfit.comparison.table import Row
-    from globalfit.fitting.campaign import CellOutcome
+    from globalfit.fitting.campaign import RunOutcome
 
 DEFAULT = Path("comparison")
 # Folder of further runs in that of the comparison.
@@ -32,7 +32,7 @@ RERUNS = "reruns"
 )
 @click.option("--show", default="", metavar="NAMES", help="Parameters and predictions of the figure, with commas.")
 @click.option("--rerun", is_flag=True, help="Run again with other priors what the posteriors do not tell.")
-@place_options
+@workers_options
 def compare(
     runs: tuple[Path, ...],
     output: Path,
@@ -53,17 +53,17 @@ def compare(
     from globalfit.comparison import compare as compared
     from globalfit.comparison.page import write_comparison
 
-    place = place_of(workers, cluster, scheduler)
-    if place is not None:
+    pool = workers_of(workers, cluster, scheduler)
+    if pool is not None:
         if not rerun:
             raise ConfigurationError("--workers, --cluster and --scheduler are for the runs of --rerun: add it.")
-        check_installed(place)
+        check_installed(pool)
     shown = tuple(name.strip() for name in show.split(",") if name.strip())
     comparison = compared(runs)
     write(comparison, output, shown)
     outcomes = []
     if rerun:
-        comparison, outcomes = _rerun(comparison, output / RERUNS, place)
+        comparison, outcomes = _rerun(comparison, output / RERUNS, pool)
         write_comparison(comparison, output, shown)
     if any(outcome.evidence is None for outcome in outcomes):
         raise click.exceptions.Exit(FAILED)
@@ -89,13 +89,13 @@ def table_lines(comparison: Comparison) -> list[str]:
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
-def _rerun(comparison: Comparison, folder: Path, place: Place | None) -> tuple[Comparison, list[CellOutcome]]:
+def _rerun(comparison: Comparison, folder: Path, workers: Workers | None) -> tuple[Comparison, list[RunOutcome]]:
     """The comparison with what further runs have found, and how these ended."""
     from globalfit.comparison.rerun import completed, reruns
 
     use_compilation_cache()
     found = reruns(comparison, folder)
-    outcomes = carry_out_cells([rerun.cell for rerun in found], folder, CHECKPOINT_EVERY_S, place) if found else []
+    outcomes = carry_out_specs([rerun.spec for rerun in found], folder, CHECKPOINT_EVERY_S, workers) if found else []
     return completed(comparison, found, outcomes), outcomes
 
 

@@ -9,7 +9,7 @@ import click
 
 from globalfit.cli.campaign import run_campaign
 from globalfit.cli.errors import NOT_CONVERGED
-from globalfit.cli.place import place_of, place_options
+from globalfit.cli.workers import workers_of, workers_options
 from globalfit.compilation_cache import use_compilation_cache
 from globalfit.display import shown_progress
 from globalfit.errors import OutputError
@@ -43,7 +43,7 @@ CHECKPOINTS = click.option(
 @click.option("--output", type=click.Path(path_type=Path), help="Output folder instead of the run file's.")
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Seed instead of the run file's.")
 @CHECKPOINTS
-@place_options
+@workers_options
 def run(
     runfile: str,
     output: Path | None,
@@ -61,12 +61,12 @@ def run(
     exit status is 1 if one of them failed. With --workers or --scheduler they are carried out at the same time, on
     Dask; --cluster is set up in Dask's own file jobqueue.yaml.
     """
-    place = place_of(workers, cluster, scheduler)
+    pool = workers_of(workers, cluster, scheduler)
     if campaign := load_campaign(runfile):
-        run_campaign(campaign, output, seed, checkpoint_every, place)
+        run_campaign(campaign, output, seed, checkpoint_every, pool)
         return
     settings = load(runfile)
-    if place is not None:
+    if pool is not None:
         raise settings.source.error(
             (), "is one run, which one process carries out: leave out --workers, --cluster and --scheduler."
         )

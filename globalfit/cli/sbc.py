@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from globalfit.cli.errors import NOT_CONVERGED
-from globalfit.cli.place import place_of, place_options
+from globalfit.cli.workers import workers_of, workers_options
 from globalfit.cluster.connect import check_installed
 from globalfit.compilation_cache import use_compilation_cache
 from globalfit.progress import Event
@@ -29,7 +29,7 @@ DRAWS, RANKS = 200, 99
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Output folder instead of the run file's with `-sbc`.")
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Seed instead of the run file's.")
-@place_options
+@workers_options
 def sbc(
     runfile: str,
     draws: int,
@@ -48,16 +48,16 @@ def sbc(
     out. With --workers or --scheduler several draws are carried out at the same time, on Dask, with the same result.
     The exit status is 3 if the ranks of a quantity are not uniform, or more than a tenth of the fits did not converge.
     """
-    place = place_of(workers, cluster, scheduler)
-    if place is not None:
-        check_installed(place)
+    pool = workers_of(workers, cluster, scheduler)
+    if pool is not None:
+        check_installed(pool)
     settings = load(runfile)
     settings = settings if seed is None else settings.model_copy(update={"seed": seed})
     folder = output or default_folder(settings)
     use_compilation_cache()
     from globalfit.calibration import calibrate
 
-    calibration = calibrate(settings, folder, draws, ranks, show, place)
+    calibration = calibrate(settings, folder, draws, ranks, show, pool)
     for line in lines(calibration, folder):
         click.echo(line)
     if not calibration.calibrated:

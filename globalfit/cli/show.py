@@ -50,7 +50,7 @@ def show(kind: str, name: str | None, picture: Path | None) -> None:
     if picture is not None:
         from globalfit.report.picture import draw_picture
 
-        draw_picture(default_likelihood(name).picture(), picture)
+        draw_picture(default_likelihood(name).limit_curves(), picture)
         click.echo(f"picture: {picture}")
         return
     for line in _LINES[kind](name):
@@ -110,7 +110,7 @@ def likelihood_lines(name: str) -> Iterator[str]:
     yield from rows
     for table in item.tables:
         yield from table_lines(table)
-    picture = item.picture()
+    picture = item.limit_curves()
     yield f"implied: {picture.title}"
     for curve in picture.curves:
         yield f"  {curve.label}: {picture.x_label} -> {picture.y_label}"

@@ -11,7 +11,7 @@ import click
 
 from globalfit.errors import ConfigurationError, OutputError
 from globalfit.results.folder import RUN
-from globalfit.results.run_state import Standing, State, standing
+from globalfit.results.run_state import RunState, State, run_state
 from globalfit.runfile import load
 from globalfit.runfile.campaign import Campaign, load_campaign, placed, seeded
 from globalfit.runfile.schema import MAX_SEED
@@ -40,10 +40,10 @@ def status(place: str, output: Path | None, seed: int | None, as_json: bool) -> 
             raise ConfigurationError(
                 "--output and --seed are for a file of several runs: a folder is looked at as it is."
             )
-        rows = {folder.name: standing(folder) for folder in run_folders(Path(place))}
+        rows = {folder.name: run_state(folder) for folder in run_folders(Path(place))}
     else:
         listed, parent = listed_runs(place, output, seed)
-        rows = {cell.name: standing(parent / cell.name, cell.run) for cell in listed.cells}
+        rows = {spec.name: run_state(parent / spec.name, spec.run) for spec in listed.specs}
     if as_json:
         click.echo(json.dumps([record(name, found) for name, found in rows.items()], indent=2))
     else:
@@ -76,7 +76,7 @@ def listed_runs(name: str, output: Path | None, seed: int | None) -> tuple[Campa
     return listed, listed.output
 
 
-def table_lines(rows: dict[str, Standing]) -> list[str]:
+def table_lines(rows: dict[str, RunState]) -> list[str]:
     """A line for each run, and how many there are of each state."""
     cells = [(name, found.state.value, detail(found), str(found.folder)) for name, found in rows.items()]
     widths = [max(len(row[column]) for row in cells) for column in range(3)]
@@ -87,7 +87,7 @@ def table_lines(rows: dict[str, Standing]) -> list[str]:
     return [*lines, ", ".join(f"{count[state]} {state.value}" for state in State if count[state])]
 
 
-def detail(found: Standing) -> str:
+def detail(found: RunState) -> str:
     """What there is to say about a state: the result, the checkpoint, or what is other."""
     if found.state is State.UNREADABLE:
         return "see the error below"
@@ -102,7 +102,7 @@ def detail(found: Standing) -> str:
     return "" if found.state is State.MISSING else "no checkpoint yet"
 
 
-def record(name: str, found: Standing) -> dict[str, Any]:
+def record(name: str, found: RunState) -> dict[str, Any]:
     """The same as JSON."""
     evidence = found.evidence or {}
     checkpoint = found.checkpoint

@@ -12,38 +12,38 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from globalfit.cluster.connect import Place, connected
+from globalfit.cluster.connect import Workers, connected
 from globalfit.cluster.job import Job, Outcome
 from globalfit.cluster.task import task_of
-from globalfit.runfile.campaign import Cell
+from globalfit.runfile.campaign import RunSpec
 
 if TYPE_CHECKING:
-    from globalfit.fitting.campaign import CellOutcome
+    from globalfit.fitting.campaign import RunOutcome
 
 # The name of a job, and what happened to it.
 Tell = Callable[[str, str], None]
 
 
-def carry_out(cells: Sequence[Cell], checkpoint_every: float, place: Place, tell: Tell) -> dict[str, CellOutcome]:
+def carry_out(specs: Sequence[RunSpec], checkpoint_every: float, workers: Workers, tell: Tell) -> dict[str, RunOutcome]:
     """Carry out runs and give their outcomes by name; `tell` gets the name of one and what happened to it.
 
     The folder of their output folders must be there. A run whose process dies is carried out again, from its
     checkpoint. Raises `ClusterError` for a cluster that is not to be had or that is lost.
     """
     topic = f"globalfit-{uuid.uuid4()}"
-    outcomes = dispatched([task_of(cell, checkpoint_every, topic) for cell in cells], place, tell, topic)
-    from globalfit.fitting.campaign import cell_folder
+    outcomes = dispatched([task_of(spec, checkpoint_every, topic) for spec in specs], workers, tell, topic)
+    from globalfit.fitting.campaign import spec_folder
 
     # Workers know the folders by their absolute paths.
-    return {cell.name: dataclasses.replace(outcomes[cell.name], folder=cell_folder(cell)) for cell in cells}
+    return {spec.name: dataclasses.replace(outcomes[spec.name], folder=spec_folder(spec)) for spec in specs}
 
 
-def dispatched(jobs: Sequence[Job[Outcome]], place: Place, tell: Tell, topic: str = "") -> dict[str, Outcome]:
+def dispatched(jobs: Sequence[Job[Outcome]], workers: Workers, tell: Tell, topic: str = "") -> dict[str, Outcome]:
     """The outcomes of jobs by name. `tell` also gets what jobs send to the topic.
 
     Raises `ClusterError` for a cluster that is not to be had or that is lost.
     """
-    with connected(dataclasses.replace(place, workers=min(place.workers, len(jobs)))) as connection:
+    with connected(dataclasses.replace(workers, count=min(workers.count, len(jobs)))) as connection:
         from globalfit.cluster.dispatch import Dispatcher
 
         if topic:

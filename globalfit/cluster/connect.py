@@ -33,11 +33,11 @@ PRIVATE = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
-    """Where runs are carried out: by `workers` processes of this machine or jobs of `queue`, or by the workers of the
+class Workers:
+    """Where runs are carried out: by `count` processes of this machine or jobs of `queue`, or by the workers of the
     scheduler at an address."""
 
-    workers: int = 0
+    count: int = 0
     queue: str | None = None
     scheduler: str | None = None
 
@@ -50,18 +50,18 @@ class Connection:
     refill: Callable[[], None]
 
 
-def check_installed(place: Place) -> None:
-    """Raise `ClusterError` unless the packages and the command behind a place are there."""
-    needed = ("distributed",) if place.queue is None else ("distributed", "dask_jobqueue")
+def check_installed(workers: Workers) -> None:
+    """Raise `ClusterError` unless the packages and the command behind the workers are there."""
+    needed = ("distributed",) if workers.queue is None else ("distributed", "dask_jobqueue")
     for name in needed:
         if importlib.util.find_spec(name) is None:
             raise ClusterError(f"several runs at once need the package {name}: pip install 'globalfit[cluster]'.")
-    if place.queue is not None and shutil.which(command := QUEUES[place.queue].command) is None:
-        raise ClusterError(f"there is no command {command} on this machine, which --cluster {place.queue} needs.")
+    if workers.queue is not None and shutil.which(command := QUEUES[workers.queue].command) is None:
+        raise ClusterError(f"there is no command {command} on this machine, which --cluster {workers.queue} needs.")
 
 
 @contextlib.contextmanager
-def connected(place: Place) -> Iterator[Connection]:
+def connected(workers: Workers) -> Iterator[Connection]:
     """Workers for the duration of the block. Raises `ClusterError` for a cluster that is not to be had."""
     import dask.config
     from distributed import Client
@@ -70,19 +70,19 @@ def connected(place: Place) -> Iterator[Connection]:
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
-        if place.scheduler is not None:
-            yield Connection(stack.enter_context(_client(place.scheduler)), _nothing)
-        elif place.queue is not None:
-            cluster = stack.enter_context(_jobs(place.queue))
+        if workers.scheduler is not None:
+            yield Connection(stack.enter_context(_client(workers.scheduler)), _nothing)
+        elif workers.queue is not None:
+            cluster = stack.enter_context(_jobs(workers.queue))
 
             def refill() -> None:
-                cluster.scale(jobs=place.workers)
+                cluster.scale(jobs=workers.count)
 
             refill()
             yield Connection(stack.enter_context(Client(cluster)), refill)
         else:
             stack.enter_context(dask.config.set(_LOCAL))
-            yield Connection(stack.enter_context(Client(stack.enter_context(_processes(place.workers)))), _nothing)
+            yield Connection(stack.enter_context(Client(stack.enter_context(_processes(workers.count)))), _nothing)
 
 
 def _processes(count: int) -> LocalCluster:

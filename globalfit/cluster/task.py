@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from globalfit import runfile
 from globalfit.cluster.job import prepare
 from globalfit.progress import WARNING, Event, Progress
-from globalfit.runfile.campaign import Cell
+from globalfit.runfile.campaign import RunSpec
 
 if TYPE_CHECKING:
-    from globalfit.fitting.campaign import CellOutcome
+    from globalfit.fitting.campaign import RunOutcome
 
 # Stages whose messages are sent on: what a user must know, and that a run goes on from its checkpoint.
 _SENT = (WARNING, "checkpoint")
@@ -29,29 +29,31 @@ class Task(NamedTuple):
     checkpoint_every: float
     topic: str
 
-    def carry_out(self) -> CellOutcome:
+    def carry_out(self) -> RunOutcome:
         """Carry out the run. Raises `OutputError` if the worker does not see the folder that takes the runs."""
         prepare(Path(self.settings["output"]).parent)
-        from globalfit.fitting.campaign import run_cell
+        from globalfit.fitting.campaign import run_spec
 
-        return run_cell(Cell(self.name, runfile.parse(self.settings, self.source)), _sent(self), self.checkpoint_every)
+        return run_spec(
+            RunSpec(self.name, runfile.parse(self.settings, self.source)), _sent(self), self.checkpoint_every
+        )
 
-    def failed(self, message: str) -> CellOutcome:
+    def failed(self, message: str) -> RunOutcome:
         """The outcome of a run that could not be carried out."""
-        from globalfit.fitting.campaign import CellOutcome, Ending
+        from globalfit.fitting.campaign import Ending, RunOutcome
 
-        return CellOutcome(self.name, Path(self.settings["output"]), Ending.FAILED, message=message)
+        return RunOutcome(self.name, Path(self.settings["output"]), Ending.FAILED, message=message)
 
-    def ending(self, outcome: CellOutcome) -> str:
+    def ending(self, outcome: RunOutcome) -> str:
         """Whether it is finished, and what went wrong."""
         return ": ".join(filter(None, (outcome.ending.value, outcome.message)))
 
 
-def task_of(cell: Cell, checkpoint_every: float, topic: str) -> Task:
+def task_of(spec: RunSpec, checkpoint_every: float, topic: str) -> Task:
     """What a worker has to know of a run that has an output folder."""
-    settings = cell.run.model_dump(mode="json")
+    settings = spec.run.model_dump(mode="json")
     output = str(Path(settings["output"]).absolute())
-    return Task(cell.name, settings | {"output": output}, cell.run.source.name, checkpoint_every, topic)
+    return Task(spec.name, settings | {"output": output}, spec.run.source.name, checkpoint_every, topic)
 
 
 def _sent(task: Task) -> Progress:

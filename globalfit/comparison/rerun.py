@@ -18,13 +18,13 @@ from globalfit.build.built import build_posterior
 from globalfit.comparison import Comparison
 from globalfit.comparison.sensitivity import RERUN, WIDTHS, Change, prior_of, scaled
 from globalfit.errors import OutputError
-from globalfit.fitting.campaign import CellOutcome
+from globalfit.fitting.campaign import RunOutcome
 from globalfit.models import Parameter
 from globalfit.posterior.prior import Distribution, LogUniform, Uniform, named
 from globalfit.results.provenance import data_checksums
 from globalfit.results.result import Result
 from globalfit.results.run_identity import other_code
-from globalfit.runfile.campaign import Cell
+from globalfit.runfile.campaign import RunSpec
 
 FROM_RERUN = "another run"
 
@@ -34,7 +34,7 @@ class Rerun:
     """The run for one change, and the part of the new prior in which the parameter is defined."""
 
     change: Change
-    cell: Cell
+    spec: RunSpec
     inside: float
 
 
@@ -47,7 +47,7 @@ def reruns(comparison: Comparison, folder: Path) -> list[Rerun]:
     return [one for run in comparison.runs for one in _of_run(run, comparison.changes, folder)]
 
 
-def completed(comparison: Comparison, done: Sequence[Rerun], outcomes: Sequence[CellOutcome]) -> Comparison:
+def completed(comparison: Comparison, done: Sequence[Rerun], outcomes: Sequence[RunOutcome]) -> Comparison:
     """The comparison with what these runs have found."""
     runs = {run.name: run for run in comparison.runs}
     found = {
@@ -76,7 +76,7 @@ def _of_run(run: Result, changes: Sequence[Change], folder: Path) -> Iterator[Re
         name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{run.name}-{change.parameter}-{change.width}")
         parameters = run.settings.parameters | {change.parameter: {kind: list(numbers)}}
         settings = run.settings.model_copy(update={"parameters": parameters, "output": str(folder / name)})
-        yield Rerun(change, Cell(name, settings), inside)
+        yield Rerun(change, RunSpec(name, settings), inside)
 
 
 def _domains(run: Result) -> dict[str, Parameter]:
@@ -92,7 +92,7 @@ def _domains(run: Result) -> dict[str, Parameter]:
     return {parameter.name: parameter for parameter in posterior.every_parameter}
 
 
-def _changed(rerun: Rerun, outcome: CellOutcome, run: Result) -> Change:
+def _changed(rerun: Rerun, outcome: RunOutcome, run: Result) -> Change:
     found, before = outcome.evidence, run.evidence
     if found is None:
         return dataclasses.replace(rerun.change, how=f"{RERUN}: {outcome.message}")

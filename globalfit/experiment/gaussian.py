@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from globalfit.experiment.limit_curves import Curve, Picture
+from globalfit.experiment.limit_curves import Curve, LimitCurves
 from globalfit.experiment.protocol import Likelihood, Measurement
 from globalfit.expression import Expression
 from globalfit.physics.predictions import Predictions
@@ -84,7 +84,7 @@ class Gaussian(Likelihood):
         drawn = value + jnp.sqrt(self._variance(value)) * jax.random.normal(key)
         return eqx.tree_at(lambda item: item.mean, self, drawn)
 
-    def picture(self) -> Picture:
+    def limit_curves(self) -> LimitCurves:
         """ln L against the quantity."""
         (measured,) = self.measurements
         half = _SHOWN * float(jnp.sqrt(self._variance(self.mean)))
@@ -92,7 +92,7 @@ class Gaussian(Likelihood):
         shown = jnp.maximum(jnp.asarray(x), self.mean) if self.upper else jnp.asarray(x)
         curve = Curve("this likelihood", x, np.asarray(self.density(shown) - self.maximum))
         title = f"{self.title}: {measured.summary}"
-        return Picture(title, self.quantity.text, "ln L - its maximum", (curve,), (False, False))
+        return LimitCurves(title, self.quantity.text, "ln L - its maximum", (curve,), (False, False))
 
     def density(self, value: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         """ln L of values of the quantity."""

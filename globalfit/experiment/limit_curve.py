@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy.special import ndtri
 
 from globalfit.errors import DataError
-from globalfit.experiment.limit_curves import Curve, Picture
+from globalfit.experiment.limit_curves import Curve, LimitCurves
 from globalfit.experiment.protocol import Likelihood, Measurement, Rule
 from globalfit.experiment.statistics import flat_prior_limit
 from globalfit.expression import Expression
@@ -94,7 +94,7 @@ class LimitCurve(Likelihood):
         drawn = self.strength(predictions) + self.sigma * jax.random.normal(key)
         return eqx.tree_at(lambda item: item.best_fit, self, drawn)
 
-    def picture(self) -> Picture:
+    def limit_curves(self) -> LimitCurves:
         """The limit that the likelihood implies, and the table."""
         x, published = (np.asarray(column) for column in self.table.columns.values())
         scan = np.linspace(0.0, 12.0, 1201) * float(self.sigma)
@@ -102,7 +102,7 @@ class LimitCurve(Likelihood):
         strength = float(flat_prior_limit(scan, values, _confidence(self.table)))
         implied = published * strength ** ((-1.0 if self.lower else 1.0) / self.power)
         curves = (Curve("this likelihood", x, implied), Curve("table", x, published, "published"))
-        return Picture(f"{self.title}, {100.0 * _confidence(self.table):g} % CL", self.x.text, self.y.text, curves)
+        return LimitCurves(f"{self.title}, {100.0 * _confidence(self.table):g} % CL", self.x.text, self.y.text, curves)
 
     def status(self, predictions: Predictions) -> Int[Array, ""]:
         """`outside_table` where x lies outside the table."""

@@ -1,4 +1,4 @@
-"""`Picture`: what a likelihood implies, as plain numbers that the command line and the report can draw."""
+"""`LimitCurves`: what a likelihood implies, as plain numbers that the command line and the report can draw."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Curve:
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
+class LimitCurves:
     """Curves in one plane, both axes logarithmic unless `logarithmic` says otherwise (x, y)."""
 
     title: str

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from globalfit.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from globalfit.experiment.limit_curves import Picture
+    from globalfit.experiment.limit_curves import LimitCurves
     from globalfit.models import Model, Parameter
     from globalfit.physics.inputs import Inputs
     from globalfit.physics.predictions import Prediction, Predictions
@@ -137,7 +137,7 @@ class Likelihood(eqx.Module):
         """The same experiment with data drawn at random as this point predicts them."""
 
     @abstractmethod
-    def picture(self) -> Picture:
+    def limit_curves(self) -> LimitCurves:
         """What the likelihood implies: its limit in the plane in which such results are published."""
 
     def status(self, predictions: Predictions) -> Int[Array, ""]:  # noqa: ARG002 - for those that override it

@@ -23,7 +23,7 @@ from jaxtyping import Array, Float, Int
 from pydantic import BaseModel, ConfigDict, Field
 
 from globalfit.experiment.counting import Counting
-from globalfit.experiment.limit_curves import Curve, Picture
+from globalfit.experiment.limit_curves import Curve, LimitCurves
 from globalfit.experiment.protocol import LN_10, Measurement
 from globalfit.physics import status
 from globalfit.physics.inputs import GEV_M2_TO_CM2, Inputs
@@ -116,12 +116,12 @@ class XenonLimit(Counting):
     def predicted(self, predictions: Predictions) -> Float[Array, " 1"]:
         return _Events(type(self), self.options.halo)(predictions)[None]
 
-    def picture(self) -> Picture:
+    def limit_curves(self) -> LimitCurves:
         """Limit on the spin-independent cross section against the mass."""
         mass, published = self._published()
         scan = np.geomspace(*MASS_DOMAIN, 60)
         implied = limit_of_counts(self.weighted, jnp.asarray(scan))
-        return Picture(
+        return LimitCurves(
             title=f"{self.title}: spin-independent scattering, 90 % CL ({self.options.limit.replace('_', ' ')})",
             x_label="dark-matter mass [GeV]",
             y_label="cross section per nucleon [cm2]",

@@ -18,7 +18,7 @@ from globalfit.results.records import read_evidence, read_provenance
 from globalfit.results.run_identity import other_code, settings
 from globalfit.results.run_state import State
 from globalfit.results.schema import Evidence
-from globalfit.runfile.campaign import Cell
+from globalfit.runfile.campaign import RunSpec
 
 
 class Ending(enum.Enum):
@@ -30,7 +30,7 @@ class Ending(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True)
-class CellOutcome:
+class RunOutcome:
     """How a run ended: the content of its `evidence.json`, or what went wrong (with a traceback if it was no mistake
     of the user)."""
 
@@ -47,18 +47,18 @@ class CellOutcome:
         return self.evidence is not None and self.evidence["converged"]
 
 
-def cell_state(cell: Cell) -> State:
+def spec_state(spec: RunSpec) -> State:
     """What the folder of a run holds; settings are compared with all their defaults, the output folder aside.
 
     Whether another process writes there is not looked at.
     """
-    folder = cell_folder(cell)
+    folder = spec_folder(spec)
     if not (folder / names.RUN).is_file():
         return State.MISSING
     if not (folder / names.REPORT).is_file():
         return State.UNFINISHED
     provenance = read_provenance(folder)
-    built = build(cell.run)
+    built = build(spec.run)
     if settings(runfile.load(folder / names.RUN)) != settings(built.run):
         return State.OTHER
     if other_code(provenance):
@@ -67,13 +67,13 @@ def cell_state(cell: Cell) -> State:
     return State.FINISHED if provenance["data_sha256"] == now else State.OTHER_DATA
 
 
-def settled(cell: Cell) -> CellOutcome | None:
+def settled(spec: RunSpec) -> RunOutcome | None:
     """The outcome of a run that is there already or that its folder cannot take; None for one to carry out."""
-    folder = cell_folder(cell)
+    folder = spec_folder(spec)
     try:
-        match cell_state(cell):
+        match spec_state(spec):
             case State.FINISHED:
-                return CellOutcome(cell.name, folder, Ending.SKIPPED, read_evidence(folder))
+                return RunOutcome(spec.name, folder, Ending.SKIPPED, read_evidence(folder))
             case State.OTHER_CODE:
                 was = other_code(read_provenance(folder))
                 raise OutputError(f"{folder}: already holds this run, {was}; remove it to run again.")
@@ -83,28 +83,28 @@ def settled(cell: Cell) -> CellOutcome | None:
                     "remove it to run again."
                 )
     except GlobalFitError as error:
-        return CellOutcome(cell.name, folder, Ending.FAILED, message=str(error))
+        return RunOutcome(spec.name, folder, Ending.FAILED, message=str(error))
     return None
 
 
-def run_cell(
-    cell: Cell, progress: Progress = silent, checkpoint_every: float = names.CHECKPOINT_EVERY_S
-) -> CellOutcome:
+def run_spec(
+    spec: RunSpec, progress: Progress = silent, checkpoint_every: float = names.CHECKPOINT_EVERY_S
+) -> RunOutcome:
     """Carry out one run unless its folder holds it already; every error ends up in the outcome."""
-    folder = cell_folder(cell)
+    folder = spec_folder(spec)
     try:
-        if outcome := settled(cell):
+        if outcome := settled(spec):
             return outcome
-        return CellOutcome(cell.name, folder, Ending.FINISHED, fit(cell.run, None, progress, checkpoint_every).evidence)
+        return RunOutcome(spec.name, folder, Ending.FINISHED, fit(spec.run, None, progress, checkpoint_every).evidence)
     except GlobalFitError as error:
-        return CellOutcome(cell.name, folder, Ending.FAILED, message=str(error))
+        return RunOutcome(spec.name, folder, Ending.FAILED, message=str(error))
     except Exception as error:  # noqa: BLE001 - hours of other runs must not be lost to the fault of one
         message = f"{type(error).__name__}: {error}"
-        return CellOutcome(cell.name, folder, Ending.FAILED, message=message, traceback=traceback.format_exc())
+        return RunOutcome(spec.name, folder, Ending.FAILED, message=message, traceback=traceback.format_exc())
 
 
-def cell_folder(cell: Cell) -> Path:
+def spec_folder(spec: RunSpec) -> Path:
     """The output folder of a run."""
-    if cell.run.output is None:
-        raise cell.run.source.error((), "has no output folder; give the file one, here or with --output.")
-    return Path(cell.run.output)
+    if spec.run.output is None:
+        raise spec.run.source.error((), "has no output folder; give the file one, here or with --output.")
+    return Path(spec.run.output)

@@ -14,8 +14,8 @@ from globalfit.physics.annihilation import channels
 from globalfit.physics.annihilation.cross_section import (
     cross_sections,
     excited_vector_pairs,
-    own_openings,
-    portal_openings,
+    own_thresholds,
+    portal_thresholds,
     resonances,
     s_channel_total,
     total_cross_section,
@@ -24,7 +24,7 @@ from globalfit.physics.annihilation.propagator import Energies
 from globalfit.physics.annihilation.widths import Widths, widths
 from globalfit.physics.cosmology.coannihilation import coannihilation_average, equilibrium_abundance, pair
 from globalfit.physics.cosmology.freeze_out import FreezeOut, freeze_out, temperatures
-from globalfit.physics.cosmology.quadrature import Openings, nodes
+from globalfit.physics.cosmology.quadrature import Thresholds, nodes
 from globalfit.physics.cosmology.thermal_average import thermal_average
 from globalfit.physics.inputs import GEV_M2_TO_CM3_S
 from globalfit.physics.portal import Portal
@@ -53,9 +53,9 @@ def relic(predictions: Predictions) -> FreezeOut:
     return predictions.once("relic", _relic)
 
 
-def today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
+def annihilation_today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
     """sigma v_rel by final state at the velocity of the Galaxy today, GeV^-2."""
-    return predictions.once("today", _today)
+    return predictions.once("annihilation_today", _annihilation_today)
 
 
 def flags(predictions: Predictions) -> Int[Array, ""]:
@@ -97,19 +97,19 @@ def _relic(predictions: Predictions) -> FreezeOut:
     portal, inputs = predictions.portal, predictions.inputs
     if portal.dark.kind == "pseudo_dirac":
         return _coannihilation(predictions)
-    mesh = nodes(portal.dark.mass, resonances(portal, inputs), _openings(predictions))
+    mesh = nodes(portal.dark.mass, resonances(portal, inputs), _thresholds(predictions))
     sigma_v = thermal_average(mesh, total_cross_section(portal, inputs, mesh.energies), temperatures())
     components = 1 if portal.doublet is None else 2
     return freeze_out(portal.dark.mass, components * _STATES[portal.dark.kind], sigma_v, inputs)
 
 
-def _openings(predictions: Predictions) -> Openings:
-    return Openings(own_openings(predictions.portal), portal_openings(predictions.portal, predictions.inputs))
+def _thresholds(predictions: Predictions) -> Thresholds:
+    return Thresholds(own_thresholds(predictions.portal), portal_thresholds(predictions.portal, predictions.inputs))
 
 
 def _coannihilation(predictions: Predictions) -> FreezeOut:
     portal, inputs = predictions.portal, predictions.inputs
-    dark, poles, opens = portal.dark, resonances(portal, inputs), _openings(predictions)
+    dark, poles, opens = portal.dark, resonances(portal, inputs), _thresholds(predictions)
     splitting = dark.splitting
     means = dark.mass * (1.0 + splitting * jnp.asarray([0.0, 0.5, 1.0]))
     # mapped, so that the nodes are compiled once
@@ -126,7 +126,7 @@ def _coannihilation(predictions: Predictions) -> FreezeOut:
     return freeze_out(dark.mass, _STATES[dark.kind], sigma_v, inputs, abundance)
 
 
-def _today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
+def _annihilation_today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
     portal = predictions.portal
     kinetic = jnp.full(1, 2.0 / math.sqrt(1.0 - 0.25 * VELOCITY_TODAY**2) - 2.0)
     sections = cross_sections(portal, predictions.inputs, Energies.of_slow_pairs(kinetic, portal))
@@ -134,7 +134,7 @@ def _today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
 
 
 def _sum_today(predictions: Predictions) -> Array:
-    return sum(today(predictions).values(), start=jnp.zeros(()))
+    return sum(annihilation_today(predictions).values(), start=jnp.zeros(()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +145,7 @@ class _Fraction:
 
     def __call__(self, predictions: Predictions) -> Array:
         total = _sum_today(predictions)
-        part = today(predictions)[self.channel]
+        part = annihilation_today(predictions)[self.channel]
         return jnp.where(total > 0.0, part / jnp.where(total > 0.0, total, 1.0), 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Draw the `Picture` of a likelihood."""
+"""Draw the `LimitCurves` of a likelihood."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.ticker import NullFormatter
 
 from globalfit.errors import OutputError
-from globalfit.experiment.limit_curves import Curve, Picture
+from globalfit.experiment.limit_curves import Curve, LimitCurves
 from globalfit.report.figures import STYLE, new_figure
 from globalfit.storage.files import replaced_path
 
@@ -19,7 +19,7 @@ _LINES = {"implied": "-", "compared": "--", "published": "."}
 FORMATS = (".png", ".pdf", ".svg")
 
 
-def draw_picture(picture: Picture, path: Path) -> None:
+def draw_picture(picture: LimitCurves, path: Path) -> None:
     """Write a picture to a new PNG, PDF or SVG file: what the program finds as lines, published numbers as points.
 
     Raises `OutputError` for another format and for a file that exists.

@@ -1,7 +1,7 @@
 """What the folder of a run holds, told from its files alone: nothing is built, so that the answer comes at once.
 
 A run of a file is compared with what its folder holds as far as the file goes: what it leaves to a default is not
-looked at here (`globalfit.fitting.campaign.cell_state` does, before a run is skipped).
+looked at here (`globalfit.fitting.campaign.spec_state` does, before a run is skipped).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Checkpoint(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Standing:
+class RunState:
     """State of one folder: the checkpoint of an unfinished run, the content of `evidence.json` of a finished one, and
     what is other about one that is not the run of the file, or what cannot be read."""
 
@@ -58,21 +58,21 @@ class Standing:
     reason: str = ""
 
 
-def standing(folder: Path, run: RunFile | None = None) -> Standing:
+def run_state(folder: Path, run: RunFile | None = None) -> RunState:
     """What a folder holds, and whether that is `run` if one is given."""
     try:
-        return _standing(folder, run)
+        return _run_state(folder, run)
     except GlobalFitError as error:
-        return Standing(folder, State.UNREADABLE, reason=str(error))
+        return RunState(folder, State.UNREADABLE, reason=str(error))
 
 
-def _standing(folder: Path, run: RunFile | None) -> Standing:
+def _run_state(folder: Path, run: RunFile | None) -> RunState:
     if not (folder / names.RUN).is_file():
-        return Standing(folder, State.MISSING)
+        return RunState(folder, State.MISSING)
     finished = (folder / names.REPORT).is_file()
     if not finished and is_locked(folder):
-        return Standing(folder, State.RUNNING, last_checkpoint(folder))
-    found = Standing(
+        return RunState(folder, State.RUNNING, last_checkpoint(folder))
+    found = RunState(
         folder,
         State.FINISHED if finished else State.UNFINISHED,
         None if finished else last_checkpoint(folder),

@@ -35,7 +35,7 @@ RESERVED = ("figures", "reruns", "comparison.html", "comparison.csv", "compariso
 
 
 @dataclasses.dataclass(frozen=True)
-class Cell:
+class RunSpec:
     """One run of a file, with its name there; `run.output` is its folder once the file's folder is known."""
 
     name: str
@@ -47,7 +47,7 @@ class Campaign:
     """All runs of a file and the folder that takes theirs."""
 
     source: Source
-    cells: tuple[Cell, ...]
+    specs: tuple[RunSpec, ...]
     output: Path | None
 
 
@@ -138,21 +138,21 @@ def expand(found: Document) -> Campaign:
     common = Layer.of(frame.common, (COMMON,), source)
     for path, layer in {(COMMON,): common, **{(SEVERAL, name): layer for name, layer in layers.items()}}.items():
         _check_keys(path, layer, source)
-    cells = [Cell(name, _run(name, layers, common, source)) for name in layers]
-    campaign = Campaign(source, tuple(cells), None)
+    specs = [RunSpec(name, _run(name, layers, common, source)) for name in layers]
+    campaign = Campaign(source, tuple(specs), None)
     return campaign if frame.output is None else placed(campaign, Path(frame.output))
 
 
 def placed(campaign: Campaign, folder: Path) -> Campaign:
     """The same with an output folder; each run gets `folder`/NAME."""
-    cells = [Cell(cell.name, _with(cell.run, output=str(folder / cell.name))) for cell in campaign.cells]
-    return Campaign(campaign.source, tuple(cells), folder)
+    specs = [RunSpec(spec.name, _with(spec.run, output=str(folder / spec.name))) for spec in campaign.specs]
+    return Campaign(campaign.source, tuple(specs), folder)
 
 
 def seeded(campaign: Campaign, seed: int) -> Campaign:
     """The same with another seed for every run."""
-    cells = [Cell(cell.name, _with(cell.run, seed=seed)) for cell in campaign.cells]
-    return Campaign(campaign.source, tuple(cells), campaign.output)
+    specs = [RunSpec(spec.name, _with(spec.run, seed=seed)) for spec in campaign.specs]
+    return Campaign(campaign.source, tuple(specs), campaign.output)
 
 
 def merge(below: Layer, above: Layer, path: KeyPath = ()) -> Layer:

@@ -30,7 +30,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from globalfit.experiment.gaussian_data import GaussianData
-from globalfit.experiment.limit_curves import Curve, Picture
+from globalfit.experiment.limit_curves import Curve, LimitCurves
 from globalfit.experiment.protocol import Measurement, NoOptions
 from globalfit.experiment.resonance_scans import hypercharge_scan
 from globalfit.experiment.statistics import flat_prior_limit, gaussian_from_limit
@@ -98,7 +98,7 @@ class CMSDimuon2019(GaussianData):
         """The same search with no strength found at any mass."""
         return eqx.tree_at(lambda experiment: experiment.observed, self, jnp.zeros_like(self.observed))
 
-    def picture(self) -> Picture:
+    def limit_curves(self) -> LimitCurves:
         table = strength.limit_table()
         masses, published = table["mass_gev"], table["epsilon"]
         sigma = np.asarray(self.sigma)
@@ -109,7 +109,7 @@ class CMSDimuon2019(GaussianData):
             Curve("published, 90 % CL", *_with_gap(masses, published), "published"),
             Curve("implied, hypercharge mixing without invisible decays", *_with_gap(masses, implied)),
         )
-        return Picture(self.title, "mass of the dark photon [GeV]", "epsilon", curves)
+        return LimitCurves(self.title, "mass of the dark photon [GeV]", "epsilon", curves)
 
     def status(self, predictions: Predictions) -> Int[Array, ""]:
         """`not_covered` when a resonance lies outside both ranges."""

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit.experiment.limit_curves import Picture
+from globalfit.experiment.limit_curves import LimitCurves
 from globalfit.experiment.protocol import Likelihood, Measurement
 from globalfit.models import Parameter
 from globalfit.physics import status
@@ -39,7 +39,7 @@ from .data import (
     published_limit,
     standard_values,
 )
-from .limit import picture
+from .limit import limit_curves
 from .words import WORDS, observables, standard
 
 
@@ -141,8 +141,8 @@ class Ewpo(Likelihood):
         noise = self.spread @ jax.random.normal(key, self.data.shape)
         return eqx.tree_at(lambda item: item.data, self, self.predicted(predictions) + noise)
 
-    def picture(self) -> Picture:
-        return picture(self)
+    def limit_curves(self) -> LimitCurves:
+        return limit_curves(self)
 
     def status(self, predictions: Predictions) -> Array:
         """`outside_table` where the other vector is within three widths of the Z and the value at the edge is held."""

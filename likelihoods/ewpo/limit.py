@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, Picture
+from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, LimitCurves
 from globalfit.models.axial import Axial
 from globalfit.physics.inputs import PRESETS
 from globalfit.physics.predictions import Predictions
@@ -24,13 +24,13 @@ _MASSES = np.concatenate([np.geomspace(1.0, 82.0, 40), np.geomspace(100.0, 5000.
 _POINTS = 300
 
 
-def picture(likelihood: Ewpo) -> Picture:
+def limit_curves(likelihood: Ewpo) -> LimitCurves:
     """95 % upper limit on epsilon of a dark photon without dark matter, outside three widths of the Z."""
     other = published_limit()
     above = _MASSES > PRESETS["default"].m_z  # noqa: SIM300 - an array
     limits = limit_curve(likelihood, _MASSES)
     label = f"this likelihood, m_w: {likelihood.m_w}"
-    return Picture(
+    return LimitCurves(
         "Electroweak precision data: hypercharge mixing, 95 %",
         "dark-photon mass [GeV]",
         "epsilon",

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from globalfit.experiment.limit_curves import Picture
+from globalfit.experiment.limit_curves import LimitCurves
 from globalfit.experiment.protocol import Likelihood, Measurement
 from globalfit.physics.indirect.annihilation import pair_fraction, sigma_v_at_rest
 from globalfit.physics.indirect.photons import photon_energies, spectra_status
@@ -162,7 +162,7 @@ class FermiDwarfs(Likelihood):
         drawn = self.profile.draw(flux, for_counts)
         return eqx.tree_at(lambda item: (item.profile, item.log10_j), self, (drawn, measured))
 
-    def picture(self) -> Picture:
+    def limit_curves(self) -> LimitCurves:
         """95 % limits on sigma v against the mass; the published ones beside those of the same 41 dwarf galaxies."""
         as_published = FermiDwarfs.build(FermiDwarfsOptions(dwarfs="all", j_factors="profiled"), Inputs())
         title = f"{self.title}, {len(self.dwarfs)} with {self.options.j_factors} J"

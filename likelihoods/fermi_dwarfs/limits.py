@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
-from globalfit.experiment.limit_curves import ONE_SIDED_95, Curve, Picture
+from globalfit.experiment.limit_curves import ONE_SIDED_95, Curve, LimitCurves
 from globalfit.physics.indirect.spectra import CHANNELS, INDEX, PhotonSpectra
 from globalfit.tables import Table
 
@@ -62,7 +62,7 @@ def show_limits(
     as_published: Callable[[Float[Array, " bin"]], Float[Array, ""]],
     spectra: PhotonSpectra,
     published: Table,
-) -> Picture:
+) -> LimitCurves:
     """95 % limits on four channels; beside the published ones those that the same treatment of the data gives."""
     masses = {channel: np.geomspace(82.0 if channel == "W" else 6.0, 1e4, 16) for channel in _SHOWN}
     channels = [channel for channel, mass in masses.items() for _ in mass]
@@ -77,7 +77,7 @@ def show_limits(
         again = limits_of(as_published, spectra, [channel] * len(mass), mass, ONE_SIDED_95)
         curves.append(Curve(f"{label}, 41 with profiled J", mass, again, "compared"))
         curves.append(Curve(f"{label}, published (the same 41)", mass, published["sigma_v_cm3_s"][row], "published"))
-    return Picture(
+    return LimitCurves(
         title=f"{title}: 95 % limits",
         x_label="dark-matter mass (GeV)",
         y_label="sigma v (cm3/s), self-conjugate dark matter",

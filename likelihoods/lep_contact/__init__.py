@@ -26,7 +26,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from globalfit.experiment.gaussian_data import GaussianData
-from globalfit.experiment.limit_curves import Picture
+from globalfit.experiment.limit_curves import LimitCurves
 from globalfit.experiment.protocol import Measurement, NoOptions
 from globalfit.physics import status
 from globalfit.physics.collider import dilepton
@@ -110,7 +110,7 @@ class LepContact(GaussianData):
     def predicted(self, predictions: Predictions) -> Float[Array, " 48"]:
         return expected(predictions)
 
-    def picture(self) -> Picture:
+    def limit_curves(self) -> LimitCurves:
         """Limit on the coupling of a B-L boson against its mass."""
 
         def log_likelihood(portal: Portal, width: Float[Array, " 2"]) -> Float[Array, ""]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, Picture, upper_limit
+from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, LimitCurves, upper_limit
 from globalfit.experiment.resonance_scans import b_minus_l_portal
 from globalfit.physics.annihilation.widths import widths
 from globalfit.physics.inputs import Inputs
@@ -21,7 +21,7 @@ _MASSES = np.concatenate([np.geomspace(10.0, 120.0, 5), [145.0, 165.0, 180.0], n
 _RULE_PER_GEV = 0.12e-3
 
 
-def b_minus_l_limits(log_likelihood: Callable[[Portal, Float[Array, " 2"]], Float[Array, ""]]) -> Picture:
+def b_minus_l_limits(log_likelihood: Callable[[Portal, Float[Array, " 2"]], Float[Array, ""]]) -> LimitCurves:
     """95 % limits on g_{B-L} from a function of portal and total widths (GeV)."""
 
     @jax.jit
@@ -39,7 +39,7 @@ def b_minus_l_limits(log_likelihood: Callable[[Portal, Float[Array, " 2"]], Floa
         )
 
     heavy = _MASSES[_MASSES > 209.0]
-    return Picture(
+    return LimitCurves(
         title="LEP-2 dileptons: B-L boson, 95 % CL",
         x_label="mass [GeV]",
         y_label="g_BL",

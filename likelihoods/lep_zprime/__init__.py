@@ -26,7 +26,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from globalfit.experiment.gaussian_data import GaussianData
-from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, Picture, upper_limit
+from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, LimitCurves, upper_limit
 from globalfit.experiment.protocol import Measurement, NoOptions
 from globalfit.physics import status
 from globalfit.physics.fermions import INDEX
@@ -83,7 +83,7 @@ class LepZprime(GaussianData):
     def predicted(self, predictions: Predictions) -> Float[Array, " 2"]:
         return contact_terms(predictions)
 
-    def picture(self) -> Picture:
+    def limit_curves(self) -> LimitCurves:
         """Limits on both couplings against the mass, and the rule."""
         masses, limits, curves = np.geomspace(HIGHEST_ENERGY_GEV, 5000.0, 12), _limits(), []
         for i, kind in enumerate(_COUPLINGS):
@@ -95,7 +95,7 @@ class LepZprime(GaussianData):
             held = np.sqrt(np.asarray(_held(jnp.asarray(masses**2))) / _TEV2)
             curves.append(Curve(f"{kind}, this likelihood", masses, per_tev * held))
             curves.append(Curve(f"{kind}, rule of thumb", masses, limits[i] * masses / 1000.0, "published"))
-        return Picture(
+        return LimitCurves(
             title=f"{self.title}, 95 % CL",
             x_label="mass [GeV]",
             y_label="coupling to charged leptons",

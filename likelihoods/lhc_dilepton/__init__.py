@@ -23,7 +23,7 @@ from jaxtyping import Array, Float, Int
 from pydantic import BaseModel, ConfigDict, Field
 
 from globalfit.experiment.counting import Counting
-from globalfit.experiment.limit_curves import Curve, Picture
+from globalfit.experiment.limit_curves import Curve, LimitCurves
 from globalfit.experiment.protocol import Measurement
 from globalfit.experiment.resonance_scans import b_minus_l_scan
 from globalfit.experiment.statistics import asymptotic_limit
@@ -106,7 +106,7 @@ class LHCDilepton(Counting):
         """By channel and bin."""
         return self.signal(predictions)
 
-    def picture(self) -> Picture:
+    def limit_curves(self) -> LimitCurves:
         recast, published = (read_table(spectrum.PACKAGE, f"{name}.csv") for name in ("recast", "cross_section_limits"))
         within = recast["mass_gev"] > spectrum.MARGINS[0]
         masses, reference = recast["mass_gev"][within], recast["g_bl_95_median"][within]
@@ -128,7 +128,7 @@ class LHCDilepton(Counting):
                 "published",
             ),
         )
-        return Picture(self.title, "mass of the B-L boson [GeV]", "g_BL", curves)
+        return LimitCurves(self.title, "mass of the B-L boson [GeV]", "g_BL", curves)
 
     def status(self, predictions: Predictions) -> Int[Array, ""]:
         """`not_covered` when a resonance lies outside 250 GeV to 6 TeV."""

@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from globalfit.experiment.gaussian_data import GaussianData
-from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, Picture, upper_limit
+from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, LimitCurves, upper_limit
 from globalfit.experiment.protocol import Measurement, NoOptions
 from globalfit.physics import status
 from globalfit.physics.indirect.annihilation import Moving, decays, final_states, pair_fraction
@@ -80,7 +80,7 @@ class PlanckCMB(GaussianData):
     def predicted(self, predictions: Predictions) -> Float[Array, " 1"]:
         return p_ann(predictions)[None]
 
-    def picture(self) -> Picture:
+    def limit_curves(self) -> LimitCurves:
         """95 % limits on sigma v against the dark-matter mass; points are the published p_ann over tabulated f_eff."""
         p_ann = np.linspace(0.0, 1e-27, 101)
         limit = upper_limit(lambda p: -0.5 * ((self.observed - p) / self.sigma) ** 2, p_ann, TWO_SIDED_95)
@@ -95,7 +95,7 @@ class PlanckCMB(GaussianData):
             curves.append(
                 Curve(f"{label}, limit on p_ann over tabulated f_eff", mass, published * mass / f_eff, "published")
             )
-        return Picture(
+        return LimitCurves(
             title=f"{self.title}: 95 % limits",
             x_label="dark-matter mass (GeV)",
             y_label="sigma v (cm3/s), self-conjugate dark matter",

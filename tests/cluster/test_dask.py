@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from globalfit.cli import cli
 from globalfit.cluster import connect
-from globalfit.fitting.campaign import CellOutcome, Ending
+from globalfit.fitting.campaign import Ending, RunOutcome
 from globalfit.results import folder as names
 from tests.support.toy import TWO_RUNS
 
@@ -67,9 +67,9 @@ def test_without_dask_the_error_names_the_remedy(monkeypatch):
 def _b_is_there(monkeypatch):
     evidence = {"converged": True, "log_evidence": -1.0, "log_evidence_error": 0.1}
 
-    def settled(cell):
-        skipped = CellOutcome(cell.name, Path(cell.run.output), Ending.SKIPPED, evidence)
-        return skipped if cell.name == "b" else None
+    def settled(spec):
+        skipped = RunOutcome(spec.name, Path(spec.run.output), Ending.SKIPPED, evidence)
+        return skipped if spec.name == "b" else None
 
     monkeypatch.setattr("globalfit.fitting.campaign.settled", settled)
     monkeypatch.setattr("globalfit.cli.campaign._compare", lambda *_: None)
@@ -79,14 +79,14 @@ def _b_is_there(monkeypatch):
 def test_workers_get_what_is_not_there_and_the_summary_is_in_order(monkeypatch):
     asked = []
 
-    def carried_out(cells, checkpoint_every, place, tell):
-        asked.append(([cell.name for cell in cells], checkpoint_every, place))
+    def carried_out(specs, checkpoint_every, place, tell):
+        asked.append(([spec.name for spec in specs], checkpoint_every, place))
         tell("a", "started on worker 0")
-        return {"a": CellOutcome("a", Path("out/a"), Ending.FAILED, message="bad", traceback="Traceback: bad")}
+        return {"a": RunOutcome("a", Path("out/a"), Ending.FAILED, message="bad", traceback="Traceback: bad")}
 
-    monkeypatch.setattr("globalfit.cli.cells.carry_out", carried_out)
+    monkeypatch.setattr("globalfit.cli.specs.carry_out", carried_out)
     result = CliRunner().invoke(cli, ["run", "several.yaml", "--workers", "2", "--checkpoint-every", "5"])
-    assert asked == [(["a"], 5.0, connect.Place(workers=2))]
+    assert asked == [(["a"], 5.0, connect.Workers(count=2))]
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines == ["a  FAILED: bad", "b  was there already, converged, ln Z = -1.000 ± 0.100  out/b/report.html"]
@@ -100,7 +100,7 @@ def test_an_interrupted_command_says_how_to_go_on(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("globalfit.cli.cells.carry_out", interrupted)
+    monkeypatch.setattr("globalfit.cli.specs.carry_out", interrupted)
     result = CliRunner().invoke(cli, ["run", "several.yaml", "--workers", "2"])
     assert result.exit_code == 130
     assert "The same command goes on with what is not finished, from its checkpoints." in result.stderr

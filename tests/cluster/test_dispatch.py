@@ -15,11 +15,11 @@ from distributed import CancelledError, Client, KilledWorker, LocalCluster
 from globalfit import runfile
 from globalfit.calibration.parallel import Done, spread
 from globalfit.cluster import dispatch
-from globalfit.cluster.connect import PRIVATE, Place, connected
+from globalfit.cluster.connect import PRIVATE, Workers, connected
 from globalfit.cluster.dispatch import ATTEMPTS, Dispatcher
 from globalfit.cluster.task import Task, task_of
 from globalfit.errors import ClusterError, OutputError
-from globalfit.fitting.campaign import CellOutcome, Ending
+from globalfit.fitting.campaign import Ending, RunOutcome
 from globalfit.results.run_identity import settings
 from globalfit.runfile.campaign import load_campaign, placed
 
@@ -29,13 +29,13 @@ class Later:
 
     def __init__(self, task: Task, address: str) -> None:
         self.task, self.address = task, address
-        self.value: CellOutcome | Exception | None = None
+        self.value: RunOutcome | Exception | None = None
         self.cancelled = False
 
     def done(self) -> bool:
         return self.value is not None
 
-    def result(self, timeout: float) -> CellOutcome:
+    def result(self, timeout: float) -> RunOutcome:
         if isinstance(self.value, Exception):
             raise self.value
         assert self.value is not None
@@ -45,7 +45,7 @@ class Later:
         self.cancelled = True
 
 
-class Workers:
+class SimulatedWorkers:
     """A client of workers that do what `happens` says: it gets the future and all workers."""
 
     def __init__(self, count: int, happens) -> None:
@@ -72,13 +72,13 @@ class Workers:
         self.happens(futures[0], self.addresses)
 
 
-def outcome(task: Task) -> CellOutcome:
-    return CellOutcome(task.name, Path("there"), Ending.FINISHED, {"converged": True})
+def outcome(task: Task) -> RunOutcome:
+    return RunOutcome(task.name, Path("there"), Ending.FINISHED, {"converged": True})
 
 
 def dispatched(monkeypatch, count: int, happens, runs: str = "abc"):
     """Outcomes of runs, what was told, and the workers."""
-    workers, told = Workers(count, happens), []
+    workers, told = SimulatedWorkers(count, happens), []
     monkeypatch.setattr(dispatch, "wait", workers.wait)
     monkeypatch.setattr(dispatch, "LOOK_EVERY_S", 0.0)
     tasks = [Task(name, {"output": f"/out/{name}"}, "several.yaml", 30.0, "topic") for name in runs]
@@ -155,7 +155,7 @@ def test_workers_are_never_lost_from_sight(monkeypatch):
 
 def test_schedulers_of_one_machine_have_no_port_in_common():
     """A warning, which is an error here, says that a port is taken."""
-    with connected(Place()) as one, connected(Place()) as other:
+    with connected(Workers()) as one, connected(Workers()) as other:
         ports = [connection.client.scheduler_info()["services"]["dashboard"] for connection in (one, other)]
     assert len({*ports, 8787}) == 3
 
@@ -183,11 +183,11 @@ def test_a_task_is_plain_and_the_same_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     campaign = load_campaign("compare-models")
     assert campaign is not None
-    for cell in placed(campaign, Path("out")).cells:
-        task = task_of(cell, 30.0, "topic")
+    for spec in placed(campaign, Path("out")).specs:
+        task = task_of(spec, 30.0, "topic")
         assert json.loads(json.dumps(task)) == list(task)
-        assert task.settings["output"] == str(tmp_path / "out" / cell.name)
-        assert settings(runfile.parse(task.settings)) == settings(cell.run)
+        assert task.settings["output"] == str(tmp_path / "out" / spec.name)
+        assert settings(runfile.parse(task.settings)) == settings(spec.run)
 
 
 @pytest.mark.usefixtures("toys")
@@ -205,5 +205,5 @@ def test_a_draw_that_cannot_be_carried_out_is_one_error_and_the_others_are_kept(
     monkeypatch.setattr("globalfit.calibration.parallel.dispatched", lost)
     run = runfile.parse({"model": "axial"})
     with pytest.raises(ClusterError, match=r"^1 of 3 draws are missing; the same .* again. draw 2: no memory$"):
-        spread(run, tmp_path, [0, 1, 2], 9, Place(workers=2), lambda *_: None)
-    spread(run, tmp_path, [0, 2], 9, Place(workers=2), lambda *_: None)
+        spread(run, tmp_path, [0, 1, 2], 9, Workers(count=2), lambda *_: None)
+    spread(run, tmp_path, [0, 2], 9, Workers(count=2), lambda *_: None)

@@ -91,13 +91,13 @@ def test_what_reweighting_cannot_tell_is_run(tmp_path):
 
 def test_a_wider_prior_ends_where_the_parameter_does(tmp_path):
     folders = two(tmp_path)
-    found = {rerun.cell.name: rerun for rerun in reruns(compare(folders), tmp_path / "out")}
+    found = {rerun.spec.name: rerun for rerun in reruns(compare(folders), tmp_path / "out")}
     one = found["a-coupling-double"]
     # of [-0.1, 0.7] the toy takes [0, 1]
-    assert one.cell.run.parameters["coupling"] == {"uniform": [0.0, pytest.approx(0.7)]}
+    assert one.spec.run.parameters["coupling"] == {"uniform": [0.0, pytest.approx(0.7)]}
     assert one.inside == pytest.approx(0.7 / 0.8)
-    assert one.cell.run.parameters["mass"] == PARAMETERS["mass"]
-    assert one.cell.run.seed == 1
+    assert one.spec.run.parameters["mass"] == PARAMETERS["mass"]
+    assert one.spec.run.seed == 1
     assert found["a-mass-double"].inside == 1.0
     prior, inside = cut(distribution("log_uniform", (1e-7, 10.0)), Parameter("epsilon", "", "", -0.85, 0.85))
     assert (prior.support, inside) == ((1e-7, 0.85), pytest.approx(math.log(0.85e7) / math.log(1e8)))
@@ -110,7 +110,7 @@ def test_a_rerun_that_does_not_converge_gives_no_number(tmp_path):
     folders = two(tmp_path)
     for rerun in reruns(compare(folders), tmp_path / "comparison" / "reruns"):
         # as if it had been carried out and failed its checks
-        folder = fit(rerun.cell.run).folder
+        folder = fit(rerun.spec.run).folder
         record = json.loads((folder / "evidence.json").read_text())
         (folder / "evidence.json").write_text(json.dumps(record | {"converged": False, "failed": ["R-hat is 2."]}))
     result = command(*folders, "--rerun")

@@ -12,7 +12,7 @@ from globalfit import runfile
 from globalfit.build.built import build
 from globalfit.cli import cli
 from globalfit.errors import ConfigurationError
-from globalfit.fitting.campaign import Ending, cell_state, run_cell
+from globalfit.fitting.campaign import Ending, run_spec, spec_state
 from globalfit.results.run_state import State
 from globalfit.runfile.campaign import load_campaign, placed, seeded
 from tests.support import toy
@@ -51,12 +51,12 @@ def loaded(tmp_path, text=FILE):
 
 
 def runs(tmp_path, text=FILE):
-    return {cell.name: cell.run for cell in loaded(tmp_path, text).cells}
+    return {spec.name: spec.run for spec in loaded(tmp_path, text).specs}
 
 
 def built(tmp_path, text):
-    for cell in loaded(tmp_path, text).cells:
-        build(cell.run)
+    for spec in loaded(tmp_path, text).specs:
+        build(spec.run)
 
 
 def call(*arguments):
@@ -108,10 +108,10 @@ def test_a_file_of_one_run_is_none_of_several(tmp_path):
 
 def test_output_and_seed_of_the_command(tmp_path):
     campaign = seeded(placed(loaded(tmp_path), tmp_path / "x"), 9)
-    assert {cell.run.seed for cell in campaign.cells} == {9}
-    assert campaign.cells[0].run.output == str(tmp_path / "x" / "wide")
+    assert {spec.run.seed for spec in campaign.specs} == {9}
+    assert campaign.specs[0].run.output == str(tmp_path / "x" / "wide")
     # errors still know their line
-    assert campaign.cells[0].run.source.positions[("model", "toy", "scale")] == (8, 19)
+    assert campaign.specs[0].run.source.positions[("model", "toy", "scale")] == (8, 19)
 
 
 FRAME_MISTAKES = {
@@ -180,17 +180,17 @@ def test_runs_and_their_comparison(tmp_path):
 def test_finished_runs_are_skipped_and_others_are_left_alone(tmp_path):
     path = tmp_path / "several.yaml"
     path.write_text(TWO_RUNS)
-    cells = loaded(tmp_path, TWO_RUNS).cells
-    assert cell_state(cells[0]) is State.MISSING
+    specs = loaded(tmp_path, TWO_RUNS).specs
+    assert spec_state(specs[0]) is State.MISSING
     assert call("run", "several.yaml").exit_code == 0
     before = (tmp_path / "out" / "a" / "posterior.nc").stat().st_mtime_ns
-    assert [cell_state(cell) for cell in cells] == [State.FINISHED, State.FINISHED]
+    assert [spec_state(spec) for spec in specs] == [State.FINISHED, State.FINISHED]
     result = call("run", "several.yaml")
     assert result.exit_code == 0
     assert "a: skipped, out/a holds this run, finished" in result.stderr
     assert "a  was there already, converged, ln Z = " in result.stdout
     # The same folder by another name.
-    assert cell_state(placed(loaded(tmp_path, TWO_RUNS), tmp_path / "out").cells[0]) is State.FINISHED
+    assert spec_state(placed(loaded(tmp_path, TWO_RUNS), tmp_path / "out").specs[0]) is State.FINISHED
     # Other settings of one run: it fails, the others and their results stay.
     path.write_text(TWO_RUNS.replace("scale: 2.0", "scale: 3.0"))
     result = call("run", "several.yaml")
@@ -199,21 +199,21 @@ def test_finished_runs_are_skipped_and_others_are_left_alone(tmp_path):
     assert "b  FAILED: out/b: already holds another run" in result.stdout
     assert (tmp_path / "out" / "a" / "posterior.nc").stat().st_mtime_ns == before
     (tmp_path / "out" / "a" / "report.html").unlink()
-    assert cell_state(cells[0]) is State.UNFINISHED
+    assert spec_state(specs[0]) is State.UNFINISHED
 
 
 @pytest.mark.usefixtures("no_figures")
 def test_a_result_on_other_data_is_not_taken_for_this_one(tmp_path, monkeypatch):
-    cell = loaded(tmp_path, TWO_RUNS).cells[0]
-    assert run_cell(cell).ending is Ending.FINISHED
+    spec = loaded(tmp_path, TWO_RUNS).specs[0]
+    assert run_spec(spec).ending is Ending.FINISHED
     monkeypatch.setattr("globalfit.fitting.campaign.data_checksums", lambda _: {"table": "another"})
-    assert cell_state(cell) is State.OTHER_DATA
-    outcome = run_cell(cell)
+    assert spec_state(spec) is State.OTHER_DATA
+    outcome = run_spec(spec)
     assert outcome.ending is Ending.FAILED
     assert "finished on data that have changed since" in outcome.message
     monkeypatch.setattr("globalfit.version.__version__", "99")
-    assert cell_state(cell) is State.OTHER_CODE
-    assert "already holds this run, made by globalfit" in run_cell(cell).message
+    assert spec_state(spec) is State.OTHER_CODE
+    assert "already holds this run, made by globalfit" in run_spec(spec).message
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -295,6 +295,6 @@ def test_packaged_files_of_several_runs_are_whole():
     several = {name: load_campaign(name) for name in runfile.packaged_runs()}
     campaign = several["compare-models"]
     assert campaign is not None
-    data = [cell.run.likelihoods for cell in campaign.cells]
+    data = [spec.run.likelihoods for spec in campaign.specs]
     assert all(one == data[0] for one in data)
-    assert [cell.name for cell in campaign.cells] == [runfile.entry(cell.run.model)[0] for cell in campaign.cells]
+    assert [spec.name for spec in campaign.specs] == [runfile.entry(spec.run.model)[0] for spec in campaign.specs]

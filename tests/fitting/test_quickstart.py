@@ -15,6 +15,7 @@ from globalfit.samplers.grid import Grid, GridOptions
 LIKELIHOODS = ["planck_relic", "lz_2024", "pandax4t_2021"]
 
 
+@pytest.mark.slow
 def test_a_run_too_small_to_converge_fails_loudly(tmp_path):
     run = tmp_path / "small.yaml"
     folder = tmp_path / "small"

@@ -198,6 +198,6 @@ def test_status_tells_where_there_is_no_limit():
 
 
 def test_picture_shows_published_and_implied_curves():
-    published, implied = CMS.picture().curves
+    published, implied = CMS.limit_curves().curves
     assert (published.style, implied.style) == ("published", "implied")
     np.testing.assert_allclose(implied.y, published.y, rtol=0.002)

@@ -111,7 +111,7 @@ def test_a_toy_is_the_same_experiment_with_other_data(name: str) -> None:
 @pytest.mark.parametrize("name", LIGHT)
 def test_picture_has_numbers(name: str) -> None:
     (item,) = posterior_of(name).likelihoods.values()
-    picture = item.picture()
+    picture = item.limit_curves()
     assert picture.title
     assert picture.curves
     for curve in picture.curves:

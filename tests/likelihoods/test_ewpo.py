@@ -279,7 +279,7 @@ def test_status_on_the_pole():
 
 
 def test_picture():
-    picture = ewpo().picture()
+    picture = ewpo().limit_curves()
     below, above, published = picture.curves
     assert published.style == "published"
     assert np.all(np.isfinite(below.y))

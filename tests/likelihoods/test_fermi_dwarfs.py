@@ -222,7 +222,7 @@ def test_profiled_toys_scatter_the_measured_j_factors():
 
 
 def test_picture_shows_the_limits():
-    picture = FERMI.picture()
+    picture = FERMI.limit_curves()
     assert {curve.style for curve in picture.curves} == {"implied", "compared", "published"}
     for curve in picture.curves:
         assert np.all(np.isfinite(curve.y))

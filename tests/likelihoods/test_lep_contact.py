@@ -321,7 +321,7 @@ def test_describes_itself():
 
 @pytest.mark.slow
 def test_picture_shows_the_95_percent_limit():
-    curve, _ = LEP.picture().curves
+    curve, _ = LEP.limit_curves().curves
     found = dict(zip(np.round(curve.x), curve.y, strict=True))
     assert found[3000.0] == pytest.approx(ZPRIME[3000][0], rel=0.03)
     assert found[180.0] == pytest.approx(ZPRIME[180][0], rel=0.03)

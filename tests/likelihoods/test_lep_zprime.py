@@ -120,7 +120,7 @@ def test_toys_scatter_about_the_truth():
 def test_describes_itself():
     assert isinstance(RULE, Likelihood)
     assert len(RULE.measurements) == len(RULE.sigma)
-    curves = {curve.label: curve for curve in RULE.picture().curves}
+    curves = {curve.label: curve for curve in RULE.limit_curves().curves}
     for kind in ("vector", "axial"):
         found, rule = curves[f"{kind}, this likelihood"], curves[f"{kind}, rule of thumb"]
         heavy = rule.x > 300.0

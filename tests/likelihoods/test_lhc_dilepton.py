@@ -251,7 +251,7 @@ def test_status_tells_where_there_is_no_limit():
 
 
 def test_picture_agrees_with_the_recast():
-    implied, recast, published = LHC.picture().curves
+    implied, recast, published = LHC.limit_curves().curves
     assert [curve.style for curve in (implied, recast, published)] == ["implied", "published", "published"]
     reliable = implied.x <= 4000.0
     np.testing.assert_allclose(implied.y[reliable], recast.y[reliable], rtol=0.04)

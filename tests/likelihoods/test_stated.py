@@ -89,7 +89,7 @@ def test_a_limit_is_a_gaussian_in_the_signal_strength_about_zero(folder):
     for mass, signal, strength in ((10.0, 0.5, 0.5), (math.sqrt(1000.0), math.sqrt(10.0), 1.0), (300.0, 25.0, 2.5)):
         assert terms(posterior, mass, signal)["limit"] == pytest.approx(-0.5 * (strength * z) ** 2, rel=1e-9)
     (item,) = posterior.likelihoods.values()
-    implied, published = item.picture().curves
+    implied, published = item.limit_curves().curves
     np.testing.assert_allclose(implied.y, published.y, rtol=1e-3)
 
 

@@ -204,6 +204,6 @@ def test_dark_matter_fraction_scales_the_counts() -> None:
 
 
 def test_picture_shows_the_published_limit_beside_the_implied_one() -> None:
-    implied, published = build(LZ2024).picture().curves
+    implied, published = build(LZ2024).limit_curves().curves
     found = np.exp(np.interp(np.log(published.x), np.log(implied.x), np.log(implied.y)))
     np.testing.assert_allclose(found, published.y, rtol=0.05)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from globalfit.physics.annihilation.cross_section import cross_sections, own_openings, total_cross_section
+from globalfit.physics.annihilation.cross_section import cross_sections, own_thresholds, total_cross_section
 from globalfit.physics.annihilation.nonabelian_pairs import nonabelian_pair_cross_section
 from globalfit.physics.annihilation.propagator import Energies
 from globalfit.physics.annihilation.spectral import fermion_pair
@@ -175,6 +175,6 @@ def test_relic_density_of_a_doublet():
 def test_final_states_open_where_hidden_pairs_do():
     point = portal()
     first, second = np.abs(np.asarray(point.hidden.mass)[1:])
-    found = np.asarray(own_openings(point))
+    found = np.asarray(own_thresholds(point))
     for energy in (first, second, 2.0 * first, first + second, 2.0 * second):
         assert np.min(np.abs(found / energy - 1.0)) < 1e-12

@@ -116,6 +116,7 @@ def test_new_data_compile_nothing():
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_a_component_scales_direct_detection():
     theta = jnp.asarray([[50.0, 2.05, 3e-3, 0.05]])
     everything = evaluate(posterior_of(), theta)

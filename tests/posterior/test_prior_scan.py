@@ -16,7 +16,7 @@ from globalfit.build.built import build_posterior
 from globalfit.cli import cli
 from globalfit.cli.run import verdict as spoken
 from globalfit.fitting.fit import fit
-from globalfit.posterior.prior_scan import STEP, judge, look, segments
+from globalfit.posterior.prior_scan import STEP, diagnose, scan_prior, segments
 from globalfit.samplers.batching import prior_draws
 from tests.support import toy
 
@@ -46,7 +46,7 @@ def verdict(posterior, log_likelihood=None, gradients=True):
     if log_likelihood is not None:
         posterior = dataclasses.replace(posterior, likelihoods={"gauss": gauss(log_likelihood)})
     where = segments(posterior, DRAWS, 1)
-    found = judge(look(posterior, "gauss", where, gradients), where)
+    found = diagnose(scan_prior(posterior, "gauss", where, gradients), where)
     mass, coupling = where.theta[..., 0], where.theta[..., 1]
     return found, (mass * coupling**2)[coupling <= 0.9]
 
@@ -124,7 +124,7 @@ def test_where_nothing_is_solvable(posterior):
     closed = build_posterior(
         runfile.parse({"model": "toy", "parameters": {"coupling": 0.95}, "likelihoods": ["gauss"]})
     )
-    found = judge(look(closed, "gauss", segments(closed, 20, 1)), segments(closed, 20, 1))
+    found = diagnose(scan_prior(closed, "gauss", segments(closed, 20, 1)), segments(closed, 20, 1))
     assert (found.finite, found.unsolvable, found.failed) == (0.0, 1.0, False)
     assert found.remarks == ("no draw has a likelihood",)
 

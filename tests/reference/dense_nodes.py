@@ -11,17 +11,17 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from globalfit.physics.annihilation.propagator import Energies, Resonances
-from globalfit.physics.cosmology.quadrature import Nodes, Openings
+from globalfit.physics.cosmology.quadrature import Nodes, Thresholds
 from globalfit.physics.portal import pole_distance
 
 _W_MAX, _OCTAVES, _ORDER = 120.0, 72, 8
 
 
-def dense_nodes(dark_mass: Float[Array, ""], resonances: Resonances, openings: Openings) -> Nodes:
+def dense_nodes(dark_mass: Float[Array, ""], resonances: Resonances, thresholds: Thresholds) -> Nodes:
     """The same arguments and the same kind of result as `quadrature.nodes`."""
     pole, width = pole_distance(resonances.mass, dark_mass), resonances.half_width / dark_mass
     peak = pole + resonances.shift / dark_mass
-    cuts = jnp.concatenate([pole, peak, peak + width, peak - width, jnp.concatenate(openings) / dark_mass - 2.0])
+    cuts = jnp.concatenate([pole, peak, peak + width, peak - width, jnp.concatenate(thresholds) / dark_mass - 2.0])
     cuts = jnp.sort(jnp.where((cuts > 0.0) & (cuts < 0.9 * _W_MAX), cuts, 0.95 * _W_MAX))
     position, weights = _halving()
     pieces = []

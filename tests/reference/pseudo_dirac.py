@@ -4,7 +4,7 @@ For every pair (i, j) the thermal average
 
     <sigma v>_ij = int ds lambda(s, m_i^2, m_j^2)/sqrt(s) sigma_ij K1(sqrt(s)/T) / (8 T m_i^2 m_j^2 K2(m_i/T) K2(m_j/T))
 
-is integrated in panels that shrink geometrically towards threshold, poles and openings, and the sum of both densities
+is integrated in panels that shrink geometrically towards threshold, poles and thresholds, and the sum of both densities
 obeys dn/dt + 3 H n = -sum_ij <sigma v>_ij (n_i n_j - n_i^eq n_j^eq) with n_i/n = n_i^eq/n^eq. Constant widths.
 """
 

@@ -18,7 +18,7 @@ from globalfit.build.built import build
 from globalfit.cli import cli
 from globalfit.results import folder as names
 from globalfit.results.run_identity import other_code
-from globalfit.results.run_state import State, standing
+from globalfit.results.run_state import State, run_state
 from globalfit.results.schema import Evidence, Provenance
 from globalfit.runfile.campaign import load_campaign
 from globalfit.runfile.document import dump
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("toys")
 def run_a(text):
     """The run `a` of a file of several."""
     Path("several.yaml").write_text(text)
-    return next(cell.run for cell in load_campaign("several.yaml").cells if cell.name == "a")
+    return next(spec.run for spec in load_campaign("several.yaml").specs if spec.name == "a")
 
 
 def call(*arguments):
@@ -142,10 +142,10 @@ def written(run):
 def test_status_names_what_is_other(monkeypatch):
     folder = written(run_a(TWO_RUNS))
     for old, (new, reason) in CHANGES.items():
-        found = standing(folder, run_a(TWO_RUNS.replace(old.rstrip(), new)))
+        found = run_state(folder, run_a(TWO_RUNS.replace(old.rstrip(), new)))
         assert (found.state, found.reason) == (State.OTHER if reason else State.FINISHED, reason), new
     monkeypatch.setattr("globalfit.version.__version__", "99")
-    found = standing(folder, run_a(TWO_RUNS))
+    found = run_state(folder, run_a(TWO_RUNS))
     assert found.state is State.OTHER_CODE
     assert found.reason.startswith(f"made by globalfit {PROVENANCE['globalfit']} (this is 99")
 
@@ -182,7 +182,7 @@ def test_status_notices_other_data():
     ):
         checksums = {"no.package/x.csv": "1", name: checksum}
         (folder / names.PROVENANCE).write_text(json.dumps(PROVENANCE | {"data_sha256": checksums}))
-        found = standing(folder)
+        found = run_state(folder)
         assert found.state is state
     assert found.reason == "lz_2024/limits.csv has changed since"
 
@@ -195,7 +195,7 @@ def test_status_imports_nothing_that_a_result_names(tmp_path, monkeypatch):
     folder = written(run_a(TWO_RUNS))
     for package in ("trap", "trap.inner", "trap.__main__.x", "venv.__main__.x"):
         (folder / names.PROVENANCE).write_text(json.dumps(PROVENANCE | {"data_sha256": {f"{package}/y.csv": "0"}}))
-        assert standing(folder).state is State.FINISHED
+        assert run_state(folder).state is State.FINISHED
     assert "trap" not in sys.modules
 
 

@@ -180,7 +180,7 @@ def in_schema(data):
 def built(path):
     """Posterior and sampler of every run of a file."""
     campaign = load_campaign(path)
-    runs = [cell.run for cell in campaign.cells] if campaign else [runfile.load(path)]
+    runs = [spec.run for spec in campaign.specs] if campaign else [runfile.load(path)]
     return [build(run) for run in runs]
 
 

@@ -75,6 +75,7 @@ class Traced(Gaussian):
         return super().log_likelihood(theta)
 
 
+@pytest.mark.slow
 def test_nuts_compiles_nothing_again_for_other_data():
     options = NutsOptions(warmup=100, draws=100, particles=64)
     sampler, target = Nuts.build(options), Traced.of(2)
@@ -126,6 +127,7 @@ def test_ensembles_stop_unconverged_when_the_steps_are_used_up():
     assert draws.numbers["steps"] == 100
 
 
+@pytest.mark.slow
 def test_ensembles_stay_where_a_solution_exists():
     draws = ensembles(Hole.of(2), **FEW_WALKERS, steps=400)
     assert draws.theta[..., 0].min() > Hole.bound
@@ -195,6 +197,7 @@ class Shear(eqx.Module):
         return jnp.stack([theta[0], theta[1] - 2.0 * theta[0] ** 2])
 
 
+@pytest.mark.slow
 def test_a_target_can_bring_its_own_coordinates():
     banana = Banana(("x0", "x1"), 60.0)
     assert isinstance(banana.straighten, Coordinates)

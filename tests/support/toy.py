@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from globalfit import plugins
 from globalfit.build import built as build
-from globalfit.experiment.limit_curves import Curve, Picture
+from globalfit.experiment.limit_curves import Curve, LimitCurves
 from globalfit.experiment.protocol import Likelihood, Measurement
 from globalfit.models import Model, Parameter
 from globalfit.physics import status
@@ -120,10 +120,10 @@ class Gauss(Likelihood):
     def simulate(self, predictions, key):
         return eqx.tree_at(lambda g: g.central, self, predictions["signal"] + jax.random.normal(key))
 
-    def picture(self):
+    def limit_curves(self):
         signal = np.linspace(0.0, 20.0, 21)
         log_l = -0.5 * (signal - self.central) ** 2
-        return Picture("Toy", "signal", "ln L", (Curve("this likelihood", signal, log_l),), (False, False))
+        return LimitCurves("Toy", "signal", "ln L", (Curve("this likelihood", signal, log_l),), (False, False))
 
     def status(self, predictions):
         return jnp.where(predictions["signal"] > 50.0, status.OUTSIDE_TABLE.bit, 0)

@@ -1,8 +1,8 @@
 """Final states of dark matter that annihilates at rest, as indirect detection sees them.
 
 Dark matter in dwarf galaxies and before recombination is so slow that only the value at threshold counts, without the p
-wave that v_rel = 1e-3 in the Galaxy lets through (`observables.today`). Only within 1e-9 of a pole at threshold would
-the velocities in dwarf galaxies matter.
+wave that v_rel = 1e-3 in the Galaxy lets through (`observables.annihilation_today`). Only within 1e-9 of a pole at
+threshold would the velocities in dwarf galaxies matter.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ class Dynesty(Sampler):
                 "iterations": float(sampler.it - 1),
                 "efficiency": (sampler.it - 1) / sampler.ncall,
                 "acceptance": walks.accepted / max(walks.tried, 1),
-                "hopped": walks.relocated / max(walks.walked, 1),
+                "independence_share": walks.relocated / max(walks.walked, 1),
                 "steps_per_walk": walks.tried / max(walks.walked, 1),
                 "prior_fraction_with_solution": options.nlive / start.tried,
             },

@@ -180,7 +180,7 @@ class Nuts(Sampler):
                 "likelihood_calls": gradients,
                 "gradients": gradients,
                 "divergences": float(diverged),
-                "shears": float(sum(part.maps for part in parts)),
+                "triangular_maps": float(sum(part.maps for part in parts)),
             },
         )
 

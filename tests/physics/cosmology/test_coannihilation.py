@@ -80,7 +80,7 @@ def test_equilibrium_abundance(splitting):
 def test_only_chi1_is_left_today():
     point = [200.0, 0.1, 0.9, 0.01, 0.02]
     split, dirac = predictions("pseudo_dirac", point), predictions("dirac", point)
-    for sections in (at_rest(split), observables.today(split)):
+    for sections in (at_rest(split), observables.annihilation_today(split)):
         assert float(sections["u"]) == float(sections["ww"]) == float(sections["ap_h"]) == 0.0
     # At rest the vectors are transverse, and of the exchanged particle's mass only t - n^2 = M^2 - m^2 - n^2 knows.
     expected = ((0.9**2 - 1.0 - 1.0) / (0.9**2 - 1.0 - 1.1**2)) ** 2

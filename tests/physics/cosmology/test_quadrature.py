@@ -10,8 +10,13 @@ import pytest
 from globalfit.models.axial import Axial
 from globalfit.models.bl_x import BLX, BLXOptions
 from globalfit.models.dark_photon import DarkPhoton, DarkPhotonOptions
-from globalfit.physics.annihilation.cross_section import own_openings, portal_openings, resonances, total_cross_section
-from globalfit.physics.cosmology.quadrature import Openings, nodes
+from globalfit.physics.annihilation.cross_section import (
+    own_thresholds,
+    portal_thresholds,
+    resonances,
+    total_cross_section,
+)
+from globalfit.physics.cosmology.quadrature import Thresholds, nodes
 from globalfit.physics.cosmology.thermal_average import thermal_average
 from globalfit.physics.inputs import PRESETS
 from tests.reference.dense_nodes import dense_nodes
@@ -36,8 +41,8 @@ def average(name, mesh):
         model = MODELS[name]
         values = dict(zip((parameter.name for parameter in model.parameters), point, strict=True))
         portal = model.portal(values, INPUTS)
-        openings = Openings(own_openings(portal), portal_openings(portal, INPUTS))
-        grid = mesh(portal.dark.mass, resonances(portal, INPUTS), openings)
+        thresholds = Thresholds(own_thresholds(portal), portal_thresholds(portal, INPUTS))
+        grid = mesh(portal.dark.mass, resonances(portal, INPUTS), thresholds)
         return thermal_average(grid, total_cross_section(portal, INPUTS, grid.energies), X)
 
     return jax.jit(lambda batch: jax.lax.map(one, batch))
@@ -91,7 +96,8 @@ def test_continuous_across_a_pole_at_threshold():
     np.testing.assert_allclose(found[:, [0, 2]][..., X < 1e4], found[:, [1, 1]][..., X < 1e4], rtol=1e-3)
 
 
-def test_a_channel_far_above_threshold_is_found_among_lower_openings():
+@pytest.mark.slow
+def test_a_channel_far_above_threshold_is_found_among_lower_ones():
     # Z h, Z A' and A' h open below the pair of A' that makes up nearly everything
     point = np.array([[100.0, 1.4, 1e-7, 0.5]])
     found, exact = averages("dark_photon", point)

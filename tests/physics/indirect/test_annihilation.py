@@ -21,12 +21,14 @@ LIGHT_VECTOR = (300.0, 0.2, 0.3, 0.1)
 def test_the_p_wave_is_gone():
     # hypercharge mixing and an axial coupling: fermions in the p wave only, 1e-4 of today
     point = predictions((100.0, 3.0, 0.01, 0.1))
-    rest, today = at_rest(point), observables.today(point)
+    rest, today = at_rest(point), observables.annihilation_today(point)
     assert float(today["u"]) > 0.0
     assert float(rest["u"]) == pytest.approx(1e-4 * float(today["u"]), rel=1e-3)
     # pairs of dark photons are an s wave
     point = predictions((100.0, 0.3, 0.01, 0.1))
-    assert float(at_rest(point)["ad_ad"]) == pytest.approx(float(observables.today(point)["ad_ad"]), rel=1e-3)
+    assert float(at_rest(point)["ad_ad"]) == pytest.approx(
+        float(observables.annihilation_today(point)["ad_ad"]), rel=1e-3
+    )
 
 
 def test_final_states_have_all_of_the_energy():

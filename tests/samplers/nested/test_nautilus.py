@@ -68,6 +68,7 @@ def test_the_same_seed_gives_the_same_run():
     assert first.evidence != other.evidence
 
 
+@pytest.mark.slow
 def test_modes_keep_their_shares():
     target = TwoModes(("a", "b", "c"), 5.0, 0.3, (0.4, 0.7))
     draws = run(target)
@@ -75,6 +76,7 @@ def test_modes_keep_their_shares():
     assert np.mean(draws.theta[0, :, 0] < 0.0) == pytest.approx(0.3, abs=0.04)
 
 
+@pytest.mark.slow
 def test_the_prior_volume_without_solution_is_paid_for():
     target = Hole.of(3)
     draws = run(target)
@@ -112,11 +114,13 @@ def test_too_few_calls_are_no_convergence():
     assert draws.numbers["likelihood_calls"] - draws.numbers["particle_calls"] <= 1500 + 64
 
 
+@pytest.mark.slow
 def test_the_number_of_draws_can_be_chosen():
     draws = run(Gaussian.of(2), options=SMALL.model_copy(update={"draws": 37}))
     assert draws.theta.shape == (1, 37, 2)
 
 
+@pytest.mark.slow
 def test_progress_is_slow_enough_to_read():
     events: list[Event] = []
     Nautilus.build(SMALL).run(Gaussian.of(2), 1, events.append)

@@ -128,6 +128,7 @@ def test_chains_begin_in_every_region_that_is_large_enough():
     assert [len(one) for one in starts(random.random((40, 2)))] == [40]
 
 
+@pytest.mark.slow
 def test_nuts_knows_the_shares_of_modes():
     sampler = Nuts.build(NutsOptions(warmup=300, draws=400, particles=256))
     draws = sampler.run(MODES, 1, silent)

@@ -167,14 +167,14 @@ def test_nuts_samples_both_sides_of_a_resonance():
     target = Resonance.of(3, sd=0.01, width=0.1)
     draws = sample(target, 1, warmup=300, draws=500, particles=512)
     assert draws.converged, [d for d in draws.diagnostics if not d.passed]
-    assert draws.numbers["shears"] == 1.0
+    assert draws.numbers["triangular_maps"] == 1.0
     error = 2.0 / math.sqrt(check(draws, "ess_bulk"))
     assert np.mean(draws.theta[..., 0] > 0.0) == pytest.approx(target.upper_share, abs=error)
 
 
 def test_the_option_is_heard():
     draws = sample(Resonance.of(3, sd=0.01, width=0.1), 1, warmup=100, draws=100, particles=64, straighten=False)
-    assert draws.numbers["shears"] == 0.0
+    assert draws.numbers["triangular_maps"] == 0.0
 
 
 @pytest.mark.slow
