@@ -7,7 +7,7 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from globalfit.physics import fermions, status
 from globalfit.physics.annihilation import channels
@@ -23,11 +23,15 @@ from globalfit.physics.annihilation.cross_section import (
 from globalfit.physics.annihilation.propagator import Energies
 from globalfit.physics.annihilation.widths import Widths, widths
 from globalfit.physics.cosmology.coannihilation import coannihilation_average, equilibrium_abundance, pair
+from globalfit.physics.cosmology.degrees_of_freedom import degrees_of_freedom
+from globalfit.physics.cosmology.elastic import momentum_transfer_rate, separate_rates
 from globalfit.physics.cosmology.freeze_out import FreezeOut, freeze_out, temperatures
-from globalfit.physics.cosmology.quadrature import Thresholds, nodes
+from globalfit.physics.cosmology.kinetic import coupled_freeze_out, rate_mesh
+from globalfit.physics.cosmology.quadrature import Nodes, Thresholds, nodes
 from globalfit.physics.cosmology.thermal_average import thermal_average
+from globalfit.physics.cosmology.thermal_moments import thermal_moments
 from globalfit.physics.inputs import GEV_M2_TO_CM3_S
-from globalfit.physics.portal import Portal
+from globalfit.physics.portal import Portal, pole_distance
 from globalfit.physics.predictions import Prediction, Predictions, Vocabulary
 from globalfit.physics.scattering.predictions import PREDICTIONS as SCATTERING
 
@@ -38,6 +42,8 @@ _STATES = {"dirac": 4, "scalar": 2, "pseudo_dirac": 4}
 # Below this mass, of the dark matter or of a new vector, hadronic final states are not free quarks.
 _LIGHT_HADRONS_GEV = 10.0
 _WIDE = 0.1
+# Kinetic decoupling matters before x = 3 x_f and for poles of a width below 5 % and less than 0.3 m above threshold.
+_LATE_DECOUPLING, _NARROW, _NEAR_THRESHOLD = 3.0, 0.05, 0.3
 # Bound of perturbative unitarity on the Yukawa coupling of the longitudinal vectors, which is 2 g m_chi/M for an axial
 # current (Kahlhoefer et al., arXiv:1510.02110) and g (m2 - m1)/M for an off-diagonal one.
 _LARGEST_YUKAWA = math.sqrt(2.0 * math.pi)
@@ -82,7 +88,31 @@ def _yukawa(portal: Portal) -> Float[Array, ""]:
 
 def relic_flags(predictions: Predictions) -> Int[Array, ""]:
     """Status flags of the relic density."""
-    return jnp.where(relic(predictions).thermalised, 0, status.NOT_THERMALISED.bit)
+    bits = jnp.where(relic(predictions).thermalised, 0, status.NOT_THERMALISED.bit)
+    if follows_temperature(predictions):
+        return bits
+    return bits | jnp.where(_decouples(predictions), status.KINETIC_DECOUPLING.bit, 0)
+
+
+def follows_temperature(predictions: Predictions) -> bool:
+    """Whether the temperature of dark matter has an equation of its own: not where several states turn into each other
+    (pseudo-Dirac, doublet), whose scattering changes them, and not where the inputs say so."""
+    portal = predictions.portal
+    one_state = portal.dark.kind != "pseudo_dirac" and portal.doublet is None
+    return one_state and predictions.inputs.kinetic == "coupled"
+
+
+def _decouples(predictions: Predictions) -> Bool[Array, ""]:
+    """Whether gamma < H at x = 3 x_f, with a narrow pole just above threshold. gamma is that of a Dirac fermion, more
+    than what a splitting of the states leaves."""
+    portal, inputs = predictions.portal, predictions.inputs
+    temperature = portal.dark.mass / (_LATE_DECOUPLING * relic(predictions).x_f)
+    gamma = momentum_transfer_rate(portal, inputs, temperature[None])[0]
+    energy = degrees_of_freedom(temperature, inputs.g_star).energy
+    hubble = jnp.sqrt(4.0 * math.pi**3 / 45.0 * energy) * temperature**2 / inputs.planck_mass
+    distance = pole_distance(portal.mass, 0.5 * portal.dark.threshold)
+    narrow = decay_widths(predictions).total < _NARROW * portal.mass
+    return (gamma < hubble) & jnp.any(narrow & (distance >= 0.0) & (distance < _NEAR_THRESHOLD))
 
 
 def vector_words(names: tuple[str, str], *channels: str) -> tuple[Prediction, ...]:
@@ -97,10 +127,21 @@ def _relic(predictions: Predictions) -> FreezeOut:
     portal, inputs = predictions.portal, predictions.inputs
     if portal.dark.kind == "pseudo_dirac":
         return _coannihilation(predictions)
-    mesh = nodes(portal.dark.mass, resonances(portal, inputs), _thresholds(predictions))
-    sigma_v = thermal_average(mesh, total_cross_section(portal, inputs, mesh.energies), temperatures())
+    mesh = annihilation_nodes(predictions)
+    section = total_cross_section(portal, inputs, mesh.energies)
+    if follows_temperature(predictions):
+        gamma = separate_rates(portal, inputs, portal.dark.mass / rate_mesh())
+        sigma_v = thermal_moments(mesh, section, temperatures())
+        return coupled_freeze_out(portal.dark.mass, _STATES[portal.dark.kind], sigma_v, gamma, inputs)
+    sigma_v = thermal_average(mesh, section, temperatures())
     components = 1 if portal.doublet is None else 2
     return freeze_out(portal.dark.mass, components * _STATES[portal.dark.kind], sigma_v, inputs)
+
+
+def annihilation_nodes(predictions: Predictions) -> Nodes:
+    """Nodes in energy of chi chibar annihilation."""
+    portal, inputs = predictions.portal, predictions.inputs
+    return nodes(portal.dark.mass, resonances(portal, inputs), _thresholds(predictions))
 
 
 def _thresholds(predictions: Predictions) -> Thresholds:

@@ -73,6 +73,12 @@ NOT_COVERED: Final = Flag(
     "not_covered",
     "A search has no data at the mass of a resonance and says nothing about it.",
 )
+KINETIC_DECOUPLING: Final = Flag(
+    1 << 10,
+    "kinetic_decoupling",
+    "The relic density assumes kinetic equilibrium, but scattering on the bath ends before three times x_f with a "
+    "narrow pole just above threshold: it may be off by a factor of up to a few.",
+)
 
 FLAGS: Final = (
     NO_SOLUTION,
@@ -85,6 +91,7 @@ FLAGS: Final = (
     NON_FINITE,
     BEYOND_EFFECTIVE_THEORY,
     NOT_COVERED,
+    KINETIC_DECOUPLING,
 )
 FATAL: Final = sum(flag.bit for flag in FLAGS if flag.fatal)
 

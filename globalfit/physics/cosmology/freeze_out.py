@@ -25,8 +25,8 @@ from globalfit.physics.cosmology.degrees_of_freedom import degrees_of_freedom
 from globalfit.physics.inputs import Inputs
 
 # Mesh of <sigma v> in octaves of x, steps of the solver per mesh interval, and the late mesh.
-_PER_OCTAVE, _OCTAVES, _SUBSTEPS = 8, 8.25, 6
-_LATE_PER_OCTAVE, _LATE_OCTAVES = 4, 18
+PER_OCTAVE, OCTAVES, _SUBSTEPS = 8, 8.25, 6
+LATE_PER_OCTAVE, LATE_OCTAVES = 4, 18
 _NEWTON_STEPS = 3
 # Backward differentiation: u_new = sum_k _BACKWARD[k] u_(n-k) + _BACKWARD_RATE h u'(new).
 _BACKWARD, _BACKWARD_RATE = (18.0 / 11.0, -9.0 / 11.0, 2.0 / 11.0), 6.0 / 11.0
@@ -47,8 +47,8 @@ class FreezeOut(NamedTuple):
 @functools.cache
 def temperatures() -> NDArray[np.float64]:
     """The constant mesh of x = m/T at which `freeze_out` wants the thermal average."""
-    early = np.arange(_PER_OCTAVE * _OCTAVES + 1) / _PER_OCTAVE
-    late = early[-1] + np.arange(1, _LATE_PER_OCTAVE * _LATE_OCTAVES + 1) / _LATE_PER_OCTAVE
+    early = np.arange(PER_OCTAVE * OCTAVES + 1) / PER_OCTAVE
+    late = early[-1] + np.arange(1, LATE_PER_OCTAVE * LATE_OCTAVES + 1) / LATE_PER_OCTAVE
     return 2.0 ** np.concatenate([early, late])
 
 
@@ -70,7 +70,7 @@ def freeze_out(
             (`globalfit.physics.cosmology.coannihilation`, which says what `sigma_v` is then).
     """
     x = temperatures()
-    count = round(_PER_OCTAVE * _OCTAVES) + 1
+    count = round(PER_OCTAVE * OCTAVES) + 1
     bath = degrees_of_freedom(dark_mass / x, inputs.g_star)
     positive = sigma_v > 0.0
     log_rate = jnp.where(positive, jnp.log(jnp.where(positive, sigma_v, 1.0)), -700.0)
@@ -85,21 +85,27 @@ def freeze_out(
     )
     if abundance is not None:
         log_yeq = log_yeq + _refine(jnp.log(abundance[:count]))
-    z = _solve(log_lambda + log_yeq, log_yeq, math.log(2.0) / (_PER_OCTAVE * _SUBSTEPS))
+    z = _solve(log_lambda + log_yeq, log_yeq, math.log(2.0) / (PER_OCTAVE * _SUBSTEPS))
     late = jnp.exp(log_rate[count - 1 :]) * _simpson(x.size - count + 1)
     if inputs.annihilation_ends_gev > 0.0:
         late *= _coverage(jnp.log(dark_mass / (inputs.annihilation_ends_gev * x[count - 1 :])))
     relic_yield = 1.0 / (jnp.exp(-(z[-1] + log_yeq[-1])) + jnp.sum(late))
 
+    early_sigma = _refine(jnp.where(positive, jnp.log(jnp.where(positive, sigma_v, 1.0)), -700.0)[:count])
+    x_f, log_sigma = crossing(z, jnp.asarray(np.log(fine_x)), early_sigma)
+    thermalised = jnp.max(log_lambda + log_yeq) > -math.log(2.0)
+    return FreezeOut(relic_yield, x_f, jnp.exp(log_sigma), thermalised)
+
+
+def crossing(
+    z: Float[Array, " t"], log_x: Float[Array, " t"], log_sigma: Float[Array, " t"]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """x at which Y = 2.5 Yeq, z = ln(Y/Yeq), and the value of `log_sigma` there."""
     after = jnp.clip(jnp.sum(z < _FREEZE_OUT_EXCESS), 1, z.size - 1)
     rise = z[after] - z[after - 1]
     share = jnp.clip((_FREEZE_OUT_EXCESS - z[after - 1]) / jnp.where(rise > 0.0, rise, 1.0), 0.0, 1.0)
-    log_x = jnp.asarray(np.log(fine_x))
     x_f = jnp.exp(log_x[after - 1] + share * (log_x[after] - log_x[after - 1]))
-    early_sigma = _refine(jnp.where(positive, jnp.log(jnp.where(positive, sigma_v, 1.0)), -700.0)[:count])
-    log_sigma = early_sigma[after - 1] + share * (early_sigma[after] - early_sigma[after - 1])
-    thermalised = jnp.max(log_lambda + log_yeq) > -math.log(2.0)
-    return FreezeOut(relic_yield, x_f, jnp.exp(log_sigma), thermalised)
+    return x_f, log_sigma[after - 1] + share * (log_sigma[after] - log_sigma[after - 1])
 
 
 def _solve(log_rate: Float[Array, " t"], log_yeq: Float[Array, " t"], step: float) -> Float[Array, " t"]:
@@ -159,7 +165,7 @@ def _refinement(count: int, substeps: int) -> NDArray[np.float64]:
 
 def _coverage(distance: Float[Array, " x"]) -> Float[Array, " x"]:
     """Share of each interval of the late mesh before the end, `distance` in ln x ahead: smooth in the dark mass."""
-    step = distance * _LATE_PER_OCTAVE / math.log(2.0)
+    step = distance * LATE_PER_OCTAVE / math.log(2.0)
     inside = jnp.clip(step, -1.0, 1.0)
     return jnp.where(inside < 0.0, 0.5 * (1.0 + inside) ** 2, 1.0 - 0.5 * (1.0 - inside) ** 2)
 
@@ -167,7 +173,7 @@ def _coverage(distance: Float[Array, " x"]) -> Float[Array, " x"]:
 @functools.cache
 def _simpson(count: int) -> NDArray[np.float64]:
     """Simpson weights of the late mesh in ln x (an even number of intervals)."""
-    step = math.log(2.0) / _LATE_PER_OCTAVE
+    step = math.log(2.0) / LATE_PER_OCTAVE
     weights = np.full(count, 2.0)
     weights[1::2] = 4.0
     weights[[0, -1]] = 1.0

@@ -1,0 +1,163 @@
+"""The coupled equations against an adaptive solver, a table of another program, and the limit of fast scattering."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from globalfit.models.axial import Axial
+from globalfit.models.dark_photon import DarkPhoton, DarkPhotonOptions
+from globalfit.physics import observables
+from globalfit.physics.cosmology.elastic import separate_rates
+from globalfit.physics.cosmology.freeze_out import freeze_out, temperatures
+from globalfit.physics.cosmology.kinetic import coupled_freeze_out, mesh, rate_mesh
+from globalfit.physics.cosmology.thermal_moments import Moments, thermal_moments
+from globalfit.physics.inputs import PRESETS
+from globalfit.physics.predictions import Predictions
+from tests.reference import kinetic as reference
+from tests.support.table import read
+
+INPUTS = PRESETS["micromegas6"].model_copy(update={"kinetic": "coupled", "annihilation_ends_gev": 0.0})
+MODELS = {"axial": Axial(), "dark_photon": DarkPhoton(DarkPhotonOptions())}
+NAMES = ("m_chi", "mass_ratio", "epsilon", "alpha_d")
+ROWS = read(__file__, "cbe.csv")
+# Both sides of the pole, from 1e-5 of the mass away from it; ratios above 2 first and last for the fast tests.
+POINTS = [
+    (60.0, ratio, epsilon, 0.02)
+    for ratio, epsilon in zip(
+        (2.001, 1.98, 2.015, 2.0001, 2.2, 1.9, 1.95, 1.99, 1.995, 1.999, 1.9999, 2.00001, 2.0003, 2.002, 2.004, 2.007,
+         2.03, 2.06, 2.1, 2.4),
+        (8e-5, 5e-3, 2e-4, 5e-5, 3e-3, 1e-2, 8e-3, 3e-3, 2e-3, 1e-3, 3e-4, 3e-5, 6e-5, 9e-5, 1e-4, 1.3e-4, 3e-4, 6e-4,
+         1e-3, 1e-2),
+        strict=True,
+    )
+]  # fmt: skip
+
+
+def pieces(model, point, inputs=INPUTS):
+    """Predictions, moments of the annihilation, and gamma at the mesh of rates and at `temperatures()`."""
+    values = dict(zip(NAMES, point, strict=True))
+    portal = model.portal(values, inputs)
+    predictions = Predictions(portal, inputs, values, observables.VOCABULARY)
+    nodes = observables.annihilation_nodes(predictions)
+    section = observables.total_cross_section(portal, inputs, nodes.energies)
+    rates = [separate_rates(portal, inputs, portal.dark.mass / x) for x in (rate_mesh(), temperatures())]
+    return thermal_moments(nodes, section, temperatures()), *rates
+
+
+@functools.cache
+def tables(name):
+    return jax.jit(jax.vmap(lambda point: pieces(MODELS[name], point)))
+
+
+@functools.cache
+def omegas(name, kinetic):
+    inputs = INPUTS.model_copy(update={"kinetic": kinetic})
+
+    def one(point):
+        values = dict(zip(NAMES, point, strict=True))
+        portal = MODELS[name].portal(values, inputs)
+        return Predictions(portal, inputs, values, observables.VOCABULARY)["omega_h2"]
+
+    return jax.jit(jax.vmap(one))
+
+
+@pytest.mark.parametrize(
+    "index", [pytest.param(k, marks=[pytest.mark.slow] if k > 4 else []) for k in range(len(POINTS))]
+)
+def test_against_the_adaptive_solver(index):
+    points = jnp.asarray(POINTS)
+    moments, _, gamma = jax.tree.map(lambda a: np.asarray(a[index]), tables("dark_photon")(points))
+    m_chi = POINTS[index][0]
+    free = 0.5 * (1.0 + np.tanh(np.log(m_chi / temperatures() / 0.154) / 0.05))
+    expected = reference.omega_h2(
+        m_chi, np.log(temperatures()), moments.number, moments.pressure, gamma[0] + free * gamma[1], INPUTS
+    )
+    found = omegas("dark_photon", "coupled")(points)[index]
+    np.testing.assert_allclose(found, expected, rtol=5e-3)
+
+
+def test_against_the_table():
+    for name in MODELS:
+        rows = [row for row in ROWS if row["model"] == name]
+        points = jnp.asarray([[float(row[key]) for key in NAMES] for row in rows])
+        found = omegas(name, "coupled")(points) / omegas(name, "equilibrium")(points)
+        expected = np.array([float(row["cBE"]) / float(row["nBE"]) for row in rows])
+        np.testing.assert_allclose(found, expected, rtol=1.5e-2)
+
+
+def test_fast_scattering_is_kinetic_equilibrium():
+    moments, gamma, _ = tables("dark_photon")(jnp.asarray(POINTS))
+    masses = jnp.asarray([point[0] for point in POINTS])
+
+    def both(mass, moments, gamma):
+        fast = coupled_freeze_out(mass, 4, moments, 1e12 * gamma * (rate_mesh() / 4.0)[None, :] ** 8, INPUTS)
+        return fast, freeze_out(mass, 4, moments.number, INPUTS)
+
+    fast, equilibrium = jax.jit(jax.vmap(both))(masses, moments, gamma)
+    np.testing.assert_allclose(fast.relic_yield, equilibrium.relic_yield, rtol=1e-3)
+    np.testing.assert_allclose(fast.x_f, equilibrium.x_f, rtol=1e-3)
+    np.testing.assert_allclose(fast.sigma_v, equilibrium.sigma_v, rtol=2e-3)
+
+
+def test_without_collisions_the_momentum_redshifts():
+    """<sv> = 0 and gamma = 0: the yield stays, and stays finite in its derivatives."""
+    nothing = Moments(jnp.zeros(temperatures().size), jnp.zeros(temperatures().size))
+
+    def relic_yield(mass):
+        return coupled_freeze_out(mass, 4, nothing, jnp.zeros((2, rate_mesh().size)), INPUTS).relic_yield
+
+    assert 1e-4 < relic_yield(jnp.asarray(100.0)) < 1e-1
+    assert np.isfinite(jax.grad(relic_yield)(100.0))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_gradient(name):
+    points = jnp.asarray([[60.0, 2.004, 1e-4, 0.02], [60.0, 2.0303, 2e-4, 0.02], [150.0, 1.95, 5e-3, 0.02]])
+
+    def log_omega(log_point):
+        return jnp.log(omegas(name, "coupled")(jnp.exp(log_point)))
+
+    logs = jnp.log(points)
+    _, pull = jax.vjp(log_omega, logs)
+    gradient = np.asarray(pull(jnp.ones(3))[0])
+    for k in range(4):
+        step = jnp.zeros_like(logs).at[:, k].set(1e-3 if k != 1 else 1e-6)
+        plus, minus, plus2, minus2 = (log_omega(logs + a * step) for a in (1, -1, 2, -2))
+        numeric = (8 * (plus - minus) - (plus2 - minus2)) / (12 * step[0, k])
+        np.testing.assert_allclose(gradient[:, k], numeric, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_finite_over_the_prior(name):
+    rng = np.random.default_rng(5)
+    count = 3000
+    near = rng.uniform(size=count) < 0.3
+    ratio = np.where(near, 2.0 + 10.0 ** rng.uniform(-12, -1, count), 10.0 ** rng.uniform(-1.3, 2.0, count))
+    points = np.stack(
+        [10 ** rng.uniform(0, 4, count), ratio, 10 ** rng.uniform(-9, -0.1, count), 10 ** rng.uniform(-6, 1.09, count)],
+        1,
+    )
+
+    def one(point):
+        return jnp.log(omegas(name, "coupled")(point[None])[0])
+
+    values, gradients = jax.jit(lambda batch: jax.lax.map(jax.value_and_grad(one), batch, batch_size=250))(
+        jnp.asarray(points)
+    )
+    assert np.all(np.isfinite(values))
+    assert np.all(np.isfinite(gradients))
+
+
+def test_mesh():
+    assert mesh().x[0] == 1.0
+    np.testing.assert_allclose(mesh().x[-1], temperatures()[-1], rtol=1e-12)
+    # the formula is exact for cubics
+    t = np.log(mesh().x)
+    step = 100
+    past = t[step - 3 : step][::-1]
+    np.testing.assert_allclose(
+        mesh().backward[step - 1] @ past**3 + mesh().rate[step - 1] * 3.0 * t[step] ** 2, t[step] ** 3, rtol=1e-12
+    )
