@@ -110,7 +110,7 @@ def test_an_unknown_column_is_an_error(folder: Path) -> None:
 
 
 def test_every_shipped_table_can_be_read() -> None:
-    packages = ["globalfit.physics.scattering", "globalfit.physics.cosmology"]
+    packages = [f"globalfit.physics.{name}" for name in ("scattering", "cosmology", "sommerfeld")]
     packages += [f"globalfit.likelihoods.{item.name}" for item in pkgutil.iter_modules(globalfit.likelihoods.__path__)]
     read = 0
     for package in packages:

@@ -65,9 +65,12 @@ class Inputs(BaseModel):
     annihilation_ends_gev: float = Field(
         default=0.0, ge=0.0, le=1.0, description="temperature below which annihilation no longer counts (0: never ends)"
     )
-    kinetic: Literal["coupled", "equilibrium"] = Field(
-        default="coupled",
-        description="temperature of dark matter in the relic density: its own equation, or that of the bath",
+    kinetic: Literal["equilibrium", "coupled"] = Field(
+        default="equilibrium",
+        description="temperature of dark matter during freeze-out: that of the bath, or an equation of its own",
+    )
+    sommerfeld: Literal["on", "off"] = Field(
+        default="on", description="attraction of dark matter by light vectors before it annihilates, or tree level"
     )
 
     @property
@@ -109,6 +112,6 @@ PRESETS: dict[str, Inputs] = {
         width="fixed",
         g_star="drees_hajkarim_schmitz",
         annihilation_ends_gev=1e-3,
-        kinetic="equilibrium",
+        sommerfeld="off",
     ),
 }

@@ -34,16 +34,20 @@ from globalfit.physics.inputs import GEV_M2_TO_CM3_S
 from globalfit.physics.portal import Portal, pole_distance
 from globalfit.physics.predictions import Prediction, Predictions, Vocabulary
 from globalfit.physics.scattering.predictions import PREDICTIONS as SCATTERING
+from globalfit.physics.sommerfeld.flags import VELOCITY_FREEZE_OUT, bound_states, limits_of_validity
 
 # Relative velocity of dark matter in the Galaxy today, in units of c.
 VELOCITY_TODAY = 1.0e-3
+_TODAY = f"tree level with Sommerfeld factors, v_rel = {VELOCITY_TODAY:g}"
 # Spin states of the particle and its antiparticle, or of both Majorana fermions.
 _STATES = {"dirac": 4, "scalar": 2, "pseudo_dirac": 4}
 # Below this mass, of the dark matter or of a new vector, hadronic final states are not free quarks.
 _LIGHT_HADRONS_GEV = 10.0
 _WIDE = 0.1
-# Kinetic decoupling matters before x = 3 x_f and for poles of a width below 5 % and less than 0.3 m above threshold.
-_LATE_DECOUPLING, _NARROW, _NEAR_THRESHOLD = 3.0, 0.05, 0.3
+# Where kinetic equilibrium may fail: scattering on the bath ends before this x, and a pole narrower than 5 % lies less
+# than 0.3 m above threshold. Among 72 points of the axial and the dark-photon model near a pole all those have it whose
+# relic density changes by more than 5 % with an equation for the temperature.
+_EARLY_DECOUPLING, _NARROW, _NEAR_THRESHOLD = 200.0, 0.05, 0.3
 # Bound of perturbative unitarity on the Yukawa coupling of the longitudinal vectors, which is 2 g m_chi/M for an axial
 # current (Kahlhoefer et al., arXiv:1510.02110) and g (m2 - m1)/M for an off-diagonal one.
 _LARGEST_YUKAWA = math.sqrt(2.0 * math.pi)
@@ -88,7 +92,9 @@ def _yukawa(portal: Portal) -> Float[Array, ""]:
 
 def relic_flags(predictions: Predictions) -> Int[Array, ""]:
     """Status flags of the relic density."""
+    portal, inputs = predictions.portal, predictions.inputs
     bits = jnp.where(relic(predictions).thermalised, 0, status.NOT_THERMALISED.bit)
+    bits |= bound_states(portal, inputs) | limits_of_validity(portal, inputs, VELOCITY_FREEZE_OUT)
     if follows_temperature(predictions):
         return bits
     return bits | jnp.where(_decouples(predictions), status.KINETIC_DECOUPLING.bit, 0)
@@ -103,10 +109,10 @@ def follows_temperature(predictions: Predictions) -> bool:
 
 
 def _decouples(predictions: Predictions) -> Bool[Array, ""]:
-    """Whether gamma < H at x = 3 x_f, with a narrow pole just above threshold. gamma is that of a Dirac fermion, more
-    than what a splitting of the states leaves."""
+    """Whether scattering ends early, gamma < H, with a narrow pole just above threshold. gamma is that of a Dirac
+    fermion, more than what a splitting of the states leaves."""
     portal, inputs = predictions.portal, predictions.inputs
-    temperature = portal.dark.mass / (_LATE_DECOUPLING * relic(predictions).x_f)
+    temperature = portal.dark.mass / _EARLY_DECOUPLING
     gamma = momentum_transfer_rate(portal, inputs, temperature[None])[0]
     energy = degrees_of_freedom(temperature, inputs.g_star).energy
     hubble = jnp.sqrt(4.0 * math.pi**3 / 45.0 * energy) * temperature**2 / inputs.planck_mass
@@ -200,7 +206,7 @@ class _TotalWidth:
 
 def _fraction(channel: str) -> Prediction:
     meaning = f"fraction of the annihilation today into {channel.replace('_', ' ')}"
-    return Prediction(f"fraction_{channel}", "", meaning, f"tree level, v_rel = {VELOCITY_TODAY:g}", _Fraction(channel))
+    return Prediction(f"fraction_{channel}", "", meaning, _TODAY, _Fraction(channel))
 
 
 def _width(name: str, index: int) -> Prediction:
@@ -236,7 +242,7 @@ _WORDS: tuple[Prediction, ...] = (
         "sigma_v_today_cm3_s",
         "cm^3/s",
         "sigma v of a pair of dark-matter particles in the Galaxy today",
-        f"tree level, v_rel = {VELOCITY_TODAY:g}",
+        _TODAY,
         lambda p: _sum_today(p) * GEV_M2_TO_CM3_S,
     ),
     Prediction("br_invisible", "", "branching fraction of the dark vector into dark matter", "tree level", _invisible),

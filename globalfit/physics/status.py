@@ -76,8 +76,25 @@ NOT_COVERED: Final = Flag(
 KINETIC_DECOUPLING: Final = Flag(
     1 << 10,
     "kinetic_decoupling",
-    "The relic density assumes kinetic equilibrium, but scattering on the bath ends before three times x_f with a "
-    "narrow pole just above threshold: it may be off by a factor of up to a few.",
+    "The relic density assumes kinetic equilibrium, but scattering on the bath ends before x = m/T = 200 and a narrow "
+    "pole lies just above threshold: it may be off by 5 % to a factor of three (see the input `kinetic`).",
+)
+BOUND_STATES: Final = Flag(
+    1 << 11,
+    "bound_states",
+    "Dark matter binds and radiates a light vector, which is left out: it lowers the relic density by more than about "
+    "10 %.",
+)
+NO_ENHANCEMENT: Final = Flag(
+    1 << 12,
+    "no_enhancement",
+    "Attraction by a light vector would change annihilation by more than 10 %, but is not calculated for this kind of "
+    "dark matter.",
+)
+STRONG_COUPLING: Final = Flag(
+    1 << 13,
+    "strong_coupling",
+    "A vector couples to dark matter with alpha above 0.3: radiative corrections to annihilation exceed 10 %.",
 )
 
 FLAGS: Final = (
@@ -92,6 +109,9 @@ FLAGS: Final = (
     BEYOND_EFFECTIVE_THEORY,
     NOT_COVERED,
     KINETIC_DECOUPLING,
+    BOUND_STATES,
+    NO_ENHANCEMENT,
+    STRONG_COUPLING,
 )
 FATAL: Final = sum(flag.bit for flag in FLAGS if flag.fatal)
 

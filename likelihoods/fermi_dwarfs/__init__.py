@@ -4,7 +4,8 @@ Energy flux in bin k of a dwarf galaxy, for dark matter that is the fraction f o
 
     F_k = f^2 <sigma v>/(8 pi m^2) 10^J I_k     (16 pi where particle and antiparticle differ),
 
-with I_k the photon energy per annihilation in the bin and sigma v at rest. The likelihood of each bin is that of
+with I_k the photon energy per annihilation in the bin and sigma v at rest but for its Sommerfeld factor, which is that
+at the velocity in dwarf galaxies, the same one in all of them. The likelihood of each bin is that of
 `profile`; J factors are log-normal and by default integrated over.
 """
 
@@ -23,7 +24,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from globalfit.experiment.limit_curves import LimitCurves
 from globalfit.experiment.protocol import Likelihood, Measurement
-from globalfit.physics.indirect.annihilation import pair_fraction, sigma_v_at_rest
+from globalfit.physics.indirect.annihilation import (
+    VELOCITY_DWARFS,
+    enhancement,
+    enhancement_flags,
+    pair_fraction,
+    sigma_v_at,
+)
 from globalfit.physics.indirect.photons import photon_energies, spectra_status
 from globalfit.physics.indirect.spectra import BINS, PhotonSpectra
 from globalfit.physics.inputs import GEV_M2_TO_CM3_S, Inputs
@@ -132,7 +139,8 @@ class FermiDwarfs(Likelihood):
         """Energy flux in each bin for a J factor of 1 GeV^2 cm^-5, in GeV cm^-2 s^-1."""
         mass = predictions.dark_matter.mass
         rate = GEV_M2_TO_CM3_S * photon_energies(predictions, self.spectra) / (8.0 * math.pi * mass**2)
-        return pair_fraction(predictions) * predictions.dark_matter_fraction**2 * rate
+        pairs = pair_fraction(predictions) * predictions.dark_matter_fraction**2
+        return enhancement(predictions, VELOCITY_DWARFS) * pairs * rate
 
     def of_flux(self, flux: Float[Array, " bin"]) -> Float[Array, ""]:
         """ln L - ln L(no signal) of an energy flux for a J factor of 1 GeV^2 cm^-5."""
@@ -172,18 +180,18 @@ class FermiDwarfs(Likelihood):
         return _TREATMENTS[self.options.j_factors](self.profile, flux, self.log10_j, self.sigma)
 
     def status(self, predictions: Predictions) -> Array:
-        return spectra_status(predictions, self.spectra)
+        return spectra_status(predictions, self.spectra) | enhancement_flags(predictions, VELOCITY_DWARFS)
 
 
 def _sigma_v(predictions: Predictions) -> Float[Array, ""]:
-    return sigma_v_at_rest(predictions) * GEV_M2_TO_CM3_S
+    return sigma_v_at(predictions, VELOCITY_DWARFS) * GEV_M2_TO_CM3_S
 
 
 _SIGMA_V = Prediction(
     "sigma_v_at_rest_cm3_s",
     "cm^3/s",
-    "sigma v of chi chibar at rest, as in dwarf galaxies",
-    "tree level, at threshold",
+    "sigma v of chi chibar in dwarf galaxies, without the p wave",
+    f"tree level at threshold, with the Sommerfeld factor at v_rel = {VELOCITY_DWARFS:g}",
     _sigma_v,
 )
 

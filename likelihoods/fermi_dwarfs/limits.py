@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from numpy.typing import NDArray
 
 from globalfit.experiment.limit_curves import ONE_SIDED_95, Curve, LimitCurves
@@ -44,7 +44,7 @@ def limits_of(
         least = jnp.argmin(values)
         target = values[least] + rise
 
-        def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+        def halve(_: Int[Array, ""], ends: tuple[Array, Array]) -> tuple[Array, Array]:
             middle = 0.5 * (ends[0] + ends[1])
             above = excess(middle) > target
             return jnp.where(above, ends[0], middle), jnp.where(above, middle, ends[1])

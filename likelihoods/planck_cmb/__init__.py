@@ -2,8 +2,9 @@
 
     p_ann = f^2 f_eff <sigma v>/m     (half of it where particle and antiparticle differ)
 
-for dark matter at rest that is the fraction f of all (arXiv:1807.06209); f_eff is the part of the energy that heats and
-ionises the gas (arXiv:1506.03811). The limit p_ann < 3.2e-28 cm^3/(s GeV) at 95 % becomes a half-Gaussian:
+for dark matter at rest, but for its Sommerfeld factor, that is the fraction f of all (arXiv:1807.06209); f_eff is the
+part of the energy that heats and ionises the gas (arXiv:1506.03811). The limit p_ann < 3.2e-28 cm^3/(s GeV) at 95 %
+becomes a half-Gaussian:
 
     ln L = -p_ann^2/(2 sigma^2),   p_ann >= 0.
 
@@ -26,7 +27,15 @@ from globalfit.experiment.gaussian_data import GaussianData
 from globalfit.experiment.limit_curves import TWO_SIDED_95, Curve, LimitCurves, upper_limit
 from globalfit.experiment.protocol import Measurement, NoOptions
 from globalfit.physics import status
-from globalfit.physics.indirect.annihilation import Moving, decays, final_states, pair_fraction
+from globalfit.physics.indirect.annihilation import (
+    VELOCITY_RECOMBINATION,
+    Moving,
+    decays,
+    enhancement,
+    enhancement_flags,
+    final_states,
+    pair_fraction,
+)
 from globalfit.physics.inputs import GEV_M2_TO_CM3_S, Inputs
 from globalfit.physics.predictions import Prediction, Predictions
 from globalfit.tables import Table, read_table
@@ -103,9 +112,11 @@ class PlanckCMB(GaussianData):
         )
 
     def status(self, predictions: Predictions) -> Int[Array, ""]:
-        """`outside_table` outside 5 GeV to 10 TeV, where f_eff is held for all but electrons and muons."""
+        """`outside_table` outside 5 GeV to 10 TeV, where f_eff is held for all but electrons and muons, and flags of
+        the Sommerfeld factor."""
         mass = predictions.dark_matter.mass
-        return jnp.where((mass < _DOMAIN[0]) | (mass > _DOMAIN[1]), status.OUTSIDE_TABLE.bit, 0)
+        outside = jnp.where((mass < _DOMAIN[0]) | (mass > _DOMAIN[1]), status.OUTSIDE_TABLE.bit, 0)
+        return outside | enhancement_flags(predictions, VELOCITY_RECOMBINATION)
 
 
 def p_ann(predictions: Predictions) -> Float[Array, ""]:
@@ -122,7 +133,7 @@ def _p_ann(predictions: Predictions) -> Float[Array, ""]:
             share = number * energy / (2.0 * mass)
             deposited += share * _in_flight(efficiency, predictions, particle, energy)
     scale = pair_fraction(predictions) * predictions.dark_matter_fraction**2 * GEV_M2_TO_CM3_S
-    return scale * deposited / mass
+    return enhancement(predictions, VELOCITY_RECOMBINATION) * scale * deposited / mass
 
 
 def _in_flight(
@@ -145,7 +156,7 @@ def _deposited(
 _P_ANN = Prediction(
     "p_ann_cm3_s_gev",
     "cm^3/(s GeV)",
-    "f^2 f_eff sigma v/m at rest, halved where particle and antiparticle differ",
+    "f^2 f_eff sigma v/m before reionisation, halved where particle and antiparticle differ",
     "arXiv:1506.03811 for f_eff",
     p_ann,
 )

@@ -23,11 +23,15 @@ For equal masses chi1 chi2 and chi chibar have the same s channel, and chi1 chi1
 pairs of vectors.
 
 Dark matter that is a doublet of a dark SU(2) (`doublet`) annihilates through its W' as well.
+
+All of that is at tree level; `cross_sections` and `total_cross_section` multiply it with the Sommerfeld factors of
+`globalfit.physics.sommerfeld`, which are 1 without light vectors.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
@@ -44,10 +48,40 @@ from globalfit.physics.annihilation.vector_pairs import (
 from globalfit.physics.annihilation.widths import boson_width_density, widths
 from globalfit.physics.inputs import Inputs
 from globalfit.physics.portal import Portal
+from globalfit.physics.sommerfeld.enhancement import Waves, bounded, enhances, sommerfeld
 
 
 def cross_sections(portal: Portal, inputs: Inputs, energies: Energies) -> dict[str, Float[Array, " energy"]]:
     """sigma beta_chi by final state, GeV^-2: of chi chibar, or of chi1 chi1, which is all that is left today."""
+    sections = tree_cross_sections(portal, inputs, energies)
+    if not enhances(portal, inputs):
+        return sections
+    p_wave = _s_channel(portal, inputs, energies)[1]
+    factor = _factors(portal, energies, _sum(sections), _sum(p_wave))
+    return {
+        name: factor.s * section + (factor.p - factor.s) * p_wave[name] if name in p_wave else factor.s * section
+        for name, section in sections.items()
+    }
+
+
+def total_cross_section(portal: Portal, inputs: Inputs, energies: Energies) -> Float[Array, " energy"]:
+    """sigma beta_chi summed over final states, GeV^-2: the sum of `cross_sections`, with less work."""
+    pairs = vector_pairs(portal, energies.s)
+    total, p_wave = sum(pairs.values(), start=jnp.zeros_like(energies.s)), jnp.zeros_like(energies.s)
+    if portal.dark.kind != "pseudo_dirac":
+        current, p_wave = _s_channel_totals(portal, inputs, energies)
+        total += current
+    if portal.doublet is not None:
+        charged = doublet.charged_cross_section(portal, portal.doublet, inputs, energies, pairs)
+        return doublet.NEUTRAL * total + charged
+    if not enhances(portal, inputs):
+        return total
+    factor = _factors(portal, energies, total, p_wave)
+    return factor.s * total + (factor.p - factor.s) * p_wave
+
+
+def tree_cross_sections(portal: Portal, inputs: Inputs, energies: Energies) -> dict[str, Float[Array, " energy"]]:
+    """`cross_sections` without Sommerfeld factors."""
     current = s_channel(portal, inputs, energies)
     if portal.dark.kind == "pseudo_dirac":
         current = {name: jnp.zeros_like(section) for name, section in current.items()}
@@ -57,42 +91,69 @@ def cross_sections(portal: Portal, inputs: Inputs, energies: Energies) -> dict[s
     return doublet.all_components(portal, portal.doublet, inputs, energies, sections)
 
 
-def total_cross_section(portal: Portal, inputs: Inputs, energies: Energies) -> Float[Array, " energy"]:
-    """sigma beta_chi summed over final states, GeV^-2: the sum of `cross_sections`, with less work."""
-    pairs = vector_pairs(portal, energies.s)
-    total = sum(pairs.values(), start=jnp.zeros_like(energies.s))
-    if portal.dark.kind != "pseudo_dirac":
-        total += s_channel_total(portal, inputs, energies)
-    if portal.doublet is None:
-        return total
-    charged = doublet.charged_cross_section(portal, portal.doublet, inputs, energies, pairs)
-    return doublet.NEUTRAL * total + charged
-
-
 def s_channel(portal: Portal, inputs: Inputs, energies: Energies) -> dict[str, Float[Array, " energy"]]:
     """sigma beta_chi of chi chibar or of chi1 chi2 through a vector in the s channel, by final state, GeV^-2."""
-    fermion = channels.fermion_densities(portal, inputs, energies.s)
-    boson = channels.boson_densities(portal, inputs, energies.s)
-    total = channels.fermion_total(portal, inputs, energies.s)
-    current, w_current = _currents(portal, inputs, energies, total)
-    result = {
-        name: channels.contract(w_current if name == channels.W_PAIR else current, density)
-        for name, density in (fermion | boson).items()
-    }
-    longitudinal = longitudinal_exchange(portal, inputs, energies.s)
-    for i, fermion in enumerate(fermions.FERMIONS):
-        result[fermion.name] += longitudinal[i]
-    return result
+    return _s_channel(portal, inputs, energies)[0]
 
 
 def s_channel_total(portal: Portal, inputs: Inputs, energies: Energies) -> Float[Array, " energy"]:
     """Sum of `s_channel`, with less work."""
+    return _s_channel_totals(portal, inputs, energies)[0]
+
+
+_Sections = dict[str, Float[Array, " energy"]]
+
+
+def _sum(sections: _Sections) -> Float[Array, " energy"]:
+    return sum(sections.values(), start=jnp.zeros(()))
+
+
+def _factors(
+    portal: Portal, energies: Energies, total: Float[Array, " energy"], p_wave: Float[Array, " energy"]
+) -> Waves:
+    """Sommerfeld factors at these energies, where sigma beta_chi is `total` without them."""
+    velocity = spectral.pair_velocity(energies.s, energies.excess)
+    return bounded(sommerfeld(portal, velocity), Waves(total - p_wave, p_wave), energies.s, velocity)
+
+
+def _s_channel(portal: Portal, inputs: Inputs, energies: Energies) -> tuple[_Sections, _Sections]:
+    """`s_channel`, and its p-wave part."""
+    fermion = channels.fermion_densities(portal, inputs, energies.s)
+    boson = channels.boson_densities(portal, inputs, energies.s)
+    total = channels.fermion_total(portal, inputs, energies.s)
+    current, w_current = _propagators(portal, inputs, energies, total)
+
+    def sections(product: _Product) -> _Sections:
+        others, w_pair = product(portal, energies, current), product(portal, energies, w_current)
+        return {
+            name: channels.contract(w_pair if name == channels.W_PAIR else others, density)
+            for name, density in (fermion | boson).items()
+        }
+
+    result, p_wave = sections(dark_current_product), sections(_p_wave_product)
+    longitudinal = longitudinal_exchange(portal, inputs, energies.s)
+    for name, index in fermions.INDEX.items():
+        result[name] += longitudinal[index]
+    return result, p_wave
+
+
+def _s_channel_totals(
+    portal: Portal, inputs: Inputs, energies: Energies
+) -> tuple[Float[Array, " energy"], Float[Array, " energy"]]:
+    """Sums of `_s_channel`, with less work."""
     boson = channels.boson_densities(portal, inputs, energies.s)
     w_pair = boson.pop(channels.W_PAIR)
     total = channels.fermion_total(portal, inputs, energies.s)
-    current, w_current = _currents(portal, inputs, energies, total)
-    total = channels.contract(current, sum(boson.values(), start=total)) + channels.contract(w_current, w_pair)
-    return total + jnp.sum(longitudinal_exchange(portal, inputs, energies.s), axis=0)
+    current, w_current = _propagators(portal, inputs, energies, total)
+    others = sum(boson.values(), start=total)
+
+    def section(product: _Product) -> Float[Array, " energy"]:
+        return channels.contract(product(portal, energies, current), others) + channels.contract(
+            product(portal, energies, w_current), w_pair
+        )
+
+    longitudinal = jnp.sum(longitudinal_exchange(portal, inputs, energies.s), axis=0)
+    return section(dark_current_product) + longitudinal, section(_p_wave_product)
 
 
 def resonances(portal: Portal, inputs: Inputs) -> Resonances:
@@ -132,6 +193,15 @@ def dark_current_product(portal: Portal, energies: Energies, d: Propagator) -> F
     return products[0] + products[1]
 
 
+def _p_wave_product(portal: Portal, energies: Energies, d: Propagator) -> Float[Array, "3 energy"]:
+    """The part of `dark_current_product` whose initial state has orbital angular momentum one."""
+    dark = portal.dark
+    return energies.excess[None, :] * _squared(dark.vector if dark.kind == "scalar" else dark.axial, d)
+
+
+_Product = Callable[[Portal, Energies, Propagator], Float[Array, "3 energy"]]
+
+
 def vector_pairs(portal: Portal, s: Float[Array, " energy"]) -> dict[str, Float[Array, " energy"]]:
     """sigma beta_chi of pairs of mediators through t- and u-channel exchange of the dark matter: of chi chibar, or of
     chi1 chi1 by exchange of chi2."""
@@ -163,17 +233,16 @@ def _majorana_pairs(
     return dict(zip((f"{first}_{first}", f"{first}_{second}", f"{second}_{second}"), pairs, strict=True))
 
 
-def _currents(
+def _propagators(
     portal: Portal, inputs: Inputs, energies: Energies, fermions_total: channels.Density
-) -> tuple[Float[Array, "3 energy"], Float[Array, "3 energy"]]:
-    """`dark_current_product` for every final state but W+ W-, and for W+ W-."""
+) -> tuple[Propagator, Propagator]:
+    """For every final state but W+ W-, and for W+ W-."""
     decays = widths(portal, inputs)
     if inputs.width == "fixed":
-        current = dark_current_product(portal, energies, propagator.fixed(portal, energies, decays.total))
-        return current, current
+        poles = propagator.fixed(portal, energies, decays.total)
+        return poles, poles
     density = fermions_total + channels.dark_density(portal, energies.s, energies.excess)
-    full, narrow = propagator.running(portal, energies, density + boson_width_density(portal, decays)[:, None])
-    return dark_current_product(portal, energies, full), dark_current_product(portal, energies, narrow)
+    return propagator.running(portal, energies, density + boson_width_density(portal, decays)[:, None])
 
 
 def _squared(coupling: Float[Array, " 2"], d: Propagator) -> Float[Array, "3 energy"]:

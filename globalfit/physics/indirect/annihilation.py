@@ -3,6 +3,9 @@
 Dark matter in dwarf galaxies and before recombination is so slow that only the value at threshold counts, without the p
 wave that v_rel = 1e-3 in the Galaxy lets through (`observables.annihilation_today`). Only within 1e-9 of a pole at
 threshold would the velocities in dwarf galaxies matter.
+
+That is at tree level. All final states share one `enhancement`, the Sommerfeld factor S_0, which depends on the
+velocity where they are made: everything here but `sigma_v_at` is to be multiplied with it.
 """
 
 from __future__ import annotations
@@ -10,13 +13,22 @@ from __future__ import annotations
 import dataclasses
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from globalfit.physics import fermions
-from globalfit.physics.annihilation.cross_section import cross_sections
+from globalfit.physics.annihilation.cross_section import tree_cross_sections
 from globalfit.physics.annihilation.propagator import Energies
 from globalfit.physics.observables import decay_widths
 from globalfit.physics.predictions import Predictions
+from globalfit.physics.sommerfeld.enhancement import Waves, bounded, enhances, sommerfeld
+from globalfit.physics.sommerfeld.flags import limits_of_validity
+
+# Relative velocities in units of c. In dwarf galaxies stars have a dispersion sigma of 3 to 12 km/s along the line of
+# sight (McConnachie, arXiv:1204.1562), and so has dark matter: 1/<1/v_rel> = sqrt(pi) sigma is 12 km/s for 7 km/s.
+VELOCITY_DWARFS = 4e-5
+# Before reionisation: dark matter of 100 GeV that left kinetic equilibrium at 10 MeV is below 1e-9 at a redshift of
+# 600. S_0 has long reached its limit for M_V/m > 1e-7.
+VELOCITY_RECOMBINATION = 1e-8
 
 # Fraction of the pairs of dark-matter particles that can annihilate, in the rate rho^2 sigma v/(2 m^2) of a
 # self-conjugate particle, which the lighter pseudo-Dirac state is: elsewhere particles meet antiparticles only.
@@ -29,12 +41,27 @@ def pair_fraction(predictions: Predictions) -> float:
 
 
 def at_rest(predictions: Predictions) -> dict[str, Float[Array, ""]]:
-    """sigma v_rel by final state for v_rel -> 0, GeV^-2."""
+    """sigma v_rel by final state for v_rel -> 0, GeV^-2, at tree level."""
     return predictions.once("at_rest", _at_rest)
 
 
+def sigma_v_at(predictions: Predictions, relative_velocity: float) -> Float[Array, ""]:
+    """sigma v_rel of all final states at a velocity so low that the p wave is nothing, GeV^-2."""
+    return enhancement(predictions, relative_velocity) * sigma_v_at_rest(predictions)
+
+
+def enhancement(predictions: Predictions, relative_velocity: float) -> Float[Array, ""]:
+    """S_0 at a low velocity, with the bound of unitarity: what multiplies `at_rest`."""
+    return predictions.once(f"enhancement_{relative_velocity:g}", lambda p: _enhancement(p, relative_velocity))
+
+
+def enhancement_flags(predictions: Predictions, relative_velocity: float) -> Int[Array, ""]:
+    """Status flags of `enhancement`."""
+    return limits_of_validity(predictions.portal, predictions.inputs, relative_velocity)
+
+
 def sigma_v_at_rest(predictions: Predictions) -> Float[Array, ""]:
-    """sigma v_rel of all final states for v_rel -> 0, GeV^-2."""
+    """sigma v_rel of all final states for v_rel -> 0, GeV^-2, at tree level."""
     return sum(at_rest(predictions).values(), start=jnp.zeros(()))
 
 
@@ -89,9 +116,18 @@ def _pair(name: str) -> str:
     return {"ww": "W", "dark": "dark", "hidden": "neutrinos"}.get(name, "Zh")
 
 
+def _enhancement(predictions: Predictions, relative_velocity: float) -> Float[Array, ""]:
+    portal = predictions.portal
+    if not enhances(portal, predictions.inputs):
+        return jnp.ones(())
+    velocity, s = jnp.full(1, 0.5 * relative_velocity), 4.0 * portal.dark.mass[None] ** 2
+    sections = Waves(0.5 * sigma_v_at_rest(predictions)[None], jnp.zeros(1))
+    return bounded(sommerfeld(portal, velocity), sections, s, velocity).s[0]
+
+
 def _at_rest(predictions: Predictions) -> dict[str, Float[Array, ""]]:
     portal = predictions.portal
-    sections = cross_sections(portal, predictions.inputs, Energies.of_slow_pairs(jnp.zeros(1), portal))
+    sections = tree_cross_sections(portal, predictions.inputs, Energies.of_slow_pairs(jnp.zeros(1), portal))
     return {name: 2.0 * section[0] for name, section in sections.items()}
 
 

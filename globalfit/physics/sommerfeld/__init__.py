@@ -1,0 +1,1 @@
+"""Sommerfeld enhancement: attraction between dark-matter particle and antiparticle before they annihilate."""
