@@ -98,13 +98,14 @@ def summary(point: EntryPoint) -> str:
     return (docstring or "").partition("\n")[0]
 
 
-def folder(point: EntryPoint) -> Path | None:
-    """The folder of the module behind an entry point, None if there is none; nothing is imported."""
+def folder(point: Any) -> Path | None:
+    """The folder of the module behind an entry point (of the standard library or of its backport), None if there is
+    none; nothing is imported."""
     path = _file(point)
     return path.parent if path else None
 
 
-def _file(point: EntryPoint) -> Path | None:
+def _file(point: Any) -> Path | None:
     """The file of the module behind an entry point."""
     spec, parts = None, point.module.split(".")
     for depth in range(1, len(parts) + 1):

@@ -13,8 +13,8 @@ import contourpy
 import numpy as np
 from jaxtyping import Float
 
-Field = Float[np.ndarray, "y x"]
-Coordinate = Float[np.ndarray, " point"]
+Field = Float[np.ndarray, "_ _"]
+Coordinate = Float[np.ndarray, " _"]
 Curve = Float[np.ndarray, "_ 2"]
 
 # Regions are open upwards; contourpy wants a number.

@@ -11,8 +11,6 @@ from globalfit.results import result as core
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from globalfit.results.schema import Format
-
 
 class Result(core.Result):
     """A finished run, read from its folder: evidence, draws, summary, figures, chains for other programs."""
@@ -31,7 +29,7 @@ class Result(core.Result):
                 raise UnknownNameError("sampled parameter", name, self.parameters)
         return corner_figure(self, names)
 
-    def export(self, form: Format, root: Path | str) -> list[Path]:
+    def export(self, form: str, root: Path | str) -> list[Path]:
         """Write the draws for another program: "getdist", "anesthetic" or "csv"; returns the files.
 
         Raises `OutputError` and `UnknownNameError` as `globalfit.results.export.export` says.

@@ -10,7 +10,7 @@ import numpy as np
 
 from globalfit.storage.files import replaced_path
 
-Leaves = tuple[np.ndarray, ...]
+Leaves = tuple[np.ndarray | np.generic, ...]
 
 
 class Call(NamedTuple):

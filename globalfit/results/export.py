@@ -17,11 +17,11 @@ from globalfit.errors import OutputError, UnknownNameError
 from globalfit.results import folder as names
 from globalfit.results.labels import experiment, latex
 from globalfit.results.result import Result
-from globalfit.results.schema import FORMATS, Format
+from globalfit.results.schema import FORMATS
 from globalfit.storage.files import replaced
 
 
-def export(result: Result, form: Format, root: Path | str) -> list[Path]:
+def export(result: Result, form: str, root: Path | str) -> list[Path]:
     """Write the draws of a run for another program; the files that were written.
 
     `root` is the beginning of their names. Draws have equal weights and hold every parameter that is not fixed, every

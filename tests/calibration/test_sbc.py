@@ -309,7 +309,12 @@ def test_draws_are_thinned_to_independent_ones():
     assert effective_size(chains) == 500.0
     weights = np.log(np.full(10, 0.1))
     nested = Draws(
-        ("x",), theta[:1, :10], shape[:1, :10], shape[:1, :10], (), weighted=Weighted(theta[0], weights, weights)
+        ("x",),
+        theta[:1, :10],
+        shape[:1, :10],
+        shape[:1, :10],
+        (),
+        weighted=Weighted(theta[0, : weights.size], weights, weights),
     )
     assert sorted(few(nested, 10, random)[:, 0]) == list(range(10))
     assert len(few(nested, 30, random)) == 30

@@ -45,12 +45,15 @@ class Later:
         self.cancelled = True
 
 
-class SimulatedWorkers:
+class SimulatedWorkers(Client):
     """A client of workers that do what `happens` says: it gets the future and all workers."""
 
     def __init__(self, count: int, happens) -> None:
         self.addresses = [f"tcp://{index}" for index in range(count)]
         self.happens, self.futures = happens, []
+
+    def __del__(self) -> None:
+        """There is nothing to close."""
 
     @property
     def scheduler(self):

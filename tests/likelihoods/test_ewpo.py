@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import itertools
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -26,6 +27,7 @@ from globalfit.posterior.posterior import Posterior
 from globalfit.runfile import parse
 from tests.support.electroweak_portals import INPUTS, hypercharge, kinetic
 from tests.support.table import numbers, read
+from tests.support.toy import Gauss
 
 AVERAGES = {"noCDF": "without_cdf", "withCDF": "average", "CDFonly": "cdf"}
 BUILDERS = {"dp": hypercharge, "dpdm": kinetic}
@@ -178,12 +180,17 @@ def test_sampled_nuisances_are_parameters_of_the_run():
     assert np.all(np.isfinite(slope))
     assert np.all(slope[4:] != 0.0)
     assert posterior.every_parameter == parameters
-    twice = dataclasses.replace(likelihood.parameters[0], unit="TeV")
     with pytest.raises(ConfigurationError, match="defined twice"):
-        every_parameter(Axial(), [likelihood, type("Other", (), {"parameters": (twice,)})()])
+        every_parameter(Axial(), [likelihood, Other("gauss")])
     assert every_parameter(Axial(), [ewpo()]) == Axial.parameters
     with pytest.raises(ConfigurationError, match="no default prior"):
         entries(parse({"model": "axial"}), "axial", (Parameter("unheard_of", "", ""),))
+
+
+class Other(Gauss):
+    """An experiment with the nuisance of another one."""
+
+    parameters: ClassVar = (Parameter("ewpo_m_z", "TeV", ""),)
 
 
 @pytest.fixture(scope="module")

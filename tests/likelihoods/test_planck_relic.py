@@ -10,19 +10,20 @@ from globalfit.likelihoods.planck_relic import PlanckRelic, PlanckRelicOptions
 
 from globalfit.physics.dark_matter_fraction import OBSERVED_OMEGA_H2, component_fraction
 from globalfit.physics.inputs import PRESETS
+from globalfit.physics.predictions import Predictions
 
 
-class Density:
+class Density(Predictions):
     """Predictions of one relic density."""
 
     def __init__(self, omega):
         self.omega = jnp.asarray(omega)
 
-    def __getitem__(self, name):
+    def value(self, name):
         assert name == "omega_h2"
         return self.omega
 
-    value = __getitem__
+    __getitem__ = value
 
 
 def planck(**options):

@@ -99,7 +99,8 @@ def test_hidden_fermions_count_as_neutrinos(unmixed):
 
 @functools.partial(jax.jit, static_argnums=0)
 def light(model, point):
-    return model.portal({"m_n": 1e-6, "y_nu": 0.0, "y_psi": 1e-6} | point, INPUTS)
+    values = {"m_n": 1e-6, "y_nu": 0.0, "y_psi": 1e-6} | point
+    return model.portal({name: jnp.asarray(value) for name, value in values.items()}, INPUTS)
 
 
 def doublet(**values):

@@ -25,8 +25,8 @@ def fermions_of(row):
 
 def mixing(completion, m_zp, g_chi, m_n, y_nu, y_psi):
     """Mixing at one point of a completion."""
-    point = (jnp.asarray(value) for value in (m_zp, g_chi, m_n, y_nu, y_psi))
-    fermions = loop_mixing.fermions_of(completion, *point, INPUTS)
+    m_zp, g_chi, m_n, y_nu, y_psi = (jnp.asarray(value) for value in (m_zp, g_chi, m_n, y_nu, y_psi))
+    fermions = loop_mixing.fermions_of(completion, m_zp, g_chi, m_n, y_nu, y_psi, INPUTS)
     return loop_mixing.loop_mixing(fermions, loop_mixing.psi_charge(completion) * g_chi, INPUTS)
 
 

@@ -29,7 +29,7 @@ SHARE_BOUND = 0.05
 TOLD_APART = 8000
 
 
-def starts(u: Float[np.ndarray, "particle ndim"]) -> list[Int[np.ndarray, " particle"]]:
+def starts(u: Float[np.ndarray, "particle ndim"]) -> list[Int[np.ndarray, " _"]]:
     """Indices of the particles of every region that is large enough to begin chains in, the largest first; of all
     particles if no region is."""
     labels = regions(u)

@@ -43,7 +43,7 @@ TINY = 1e-12
 # Mean of ln|x| of a standard normal x.
 MEAN_LOG_NORMAL = -0.6351814227307391
 
-Layer = tuple[Float[Array, "input output"], Float[Array, " output"]]
+Layer = tuple[Float[Array, "_ _"], Float[Array, " _"]]
 
 
 class Network(eqx.Module):
