@@ -113,6 +113,7 @@ def test_without_collisions_the_momentum_redshifts():
     assert np.isfinite(jax.grad(relic_yield)(100.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_gradient(name):
     points = jnp.asarray([[60.0, 2.004, 1e-4, 0.02], [60.0, 2.0303, 2e-4, 0.02], [150.0, 1.95, 5e-3, 0.02]])
@@ -130,6 +131,7 @@ def test_gradient(name):
         np.testing.assert_allclose(gradient[:, k], numeric, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_finite_over_the_prior(name):
     rng = np.random.default_rng(5)

@@ -142,6 +142,7 @@ def test_unitarity():
     assert np.isfinite(float(enhancement(point, 0.0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theta", [(1000.0, 0.01, 1e-6, 0.0168), (1000.0, 1e-3, 1e-6, 0.05), (500.0, 0.3, 1e-3, 0.3)])
 def test_nodes_resolve_the_factor(theta):
     x = np.array([20.0, 30.0, 100.0, 1e3, 1e5, 1e7])
@@ -155,6 +156,7 @@ def test_nodes_resolve_the_factor(theta):
     np.testing.assert_allclose(jax.jit(lambda: average(nodes))(), jax.jit(lambda: average(dense_nodes))(), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_gradient_of_the_relic_density():
     def log_omega(x):
         return jnp.log(words(dark_photon(), jnp.exp(x))["omega_h2"])
