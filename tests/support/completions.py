@@ -11,7 +11,7 @@ from globalfit.physics.observables import VOCABULARY
 from globalfit.physics.predictions import Predictions
 
 # tree level: what the tests compare with has no Sommerfeld factors
-INPUTS = PRESETS["default"].model_copy(update={"m_z": 91.188}).model_copy(update={"sommerfeld": "off"})
+INPUTS = PRESETS["default"].model_copy(update={"m_z": 91.188, "sommerfeld": "off"})
 MODEL, DOUBLET = (DPDM.build(DPDMOptions(uv=uv)) for uv in ("su2xu1", "su2xsu2"))
 WORDS = VOCABULARY.extended(MODEL.provides)
 # Large mixing, epsilon = 1.5e-3 and delta_m2 = -38 GeV^2; m_1 = 163 GeV.

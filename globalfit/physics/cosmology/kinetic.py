@@ -32,7 +32,14 @@ from scipy.special import kve
 
 from globalfit.physics.cosmology.degrees_of_freedom import degrees_of_freedom
 from globalfit.physics.cosmology.elastic import free_quarks
-from globalfit.physics.cosmology.freeze_out import LATE_PER_OCTAVE, OCTAVES, PER_OCTAVE, FreezeOut, crossing
+from globalfit.physics.cosmology.freeze_out import (
+    LATE_OCTAVES,
+    LATE_PER_OCTAVE,
+    OCTAVES,
+    PER_OCTAVE,
+    FreezeOut,
+    crossing,
+)
 from globalfit.physics.cosmology.thermal_moments import Moments
 from globalfit.physics.inputs import Inputs
 
@@ -273,7 +280,7 @@ def _cells(log_x: Float[Array, "*t"]) -> tuple[Int[Array, "*t"], Float[Array, "*
     """Interval of `temperatures()` and position in it, from 0 to 1."""
     log2 = log_x / math.log(2.0)
     early = round(PER_OCTAVE * OCTAVES)
-    last = early + LATE_PER_OCTAVE * 18
+    last = early + LATE_PER_OCTAVE * LATE_OCTAVES
     position = jnp.where(log2 < OCTAVES, PER_OCTAVE * log2, early + LATE_PER_OCTAVE * (log2 - OCTAVES))
     position = jnp.clip(position, 0.0, last - 1e-9)
     cell = jnp.floor(position).astype(jnp.int32)
