@@ -57,6 +57,7 @@ def test_moments_of_a_correlated_gaussian(gaussian, name):
     assert draws.theta.shape[:2] == draws.log_likelihood.shape
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_chains(gaussian):
     np.testing.assert_array_equal(ensembles(GAUSSIAN, **FEW_WALKERS).theta, gaussian["emcee"].theta)
     np.testing.assert_array_equal(hamiltonian(GAUSSIAN).theta, gaussian["nuts"].theta)

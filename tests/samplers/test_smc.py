@@ -118,6 +118,7 @@ def test_populations_that_disagree_are_no_convergence():
     assert {"rhat", "effective_sample_size"} & failed(draws)
 
 
+@pytest.mark.slow
 def test_several_rounds_of_moves_find_the_neck_of_a_funnel():
     target = Funnel.of()
     draws = run(target, options=SmcOptions(populations=6, particles=400, rounds=4))

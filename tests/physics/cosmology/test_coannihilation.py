@@ -102,6 +102,7 @@ def test_no_annihilation_today_below_the_pairs_of_vectors():
     assert float(sigma_v_at_rest(predictions("pseudo_dirac", [50.0, 0.1, 3.0, 0.01, 0.05]))) == 0.0
 
 
+@pytest.mark.slow
 def test_finite_values_and_gradients():
     points = jnp.asarray(
         [

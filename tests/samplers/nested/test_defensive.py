@@ -37,6 +37,7 @@ def component_of(density, count: int, random: np.random.Generator) -> Component:
     return Component(density, count, u, evaluate_cube(TARGET, u)[1], np.zeros((0, 2)), np.zeros(0), 0)
 
 
+@pytest.mark.slow
 def test_the_evidence_has_no_bias_and_its_error_is_the_scatter():
     """With a component whose shape is not that of the posterior."""
     pulls = []
@@ -63,6 +64,7 @@ def test_the_volume_of_bounds_enters_the_error():
     assert added == pytest.approx(0.1 * np.sum(shares[shells.of(exact.u) == 1]), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_mode_that_the_shells_hardly_cover_gets_its_share():
     random = np.random.default_rng(3)
     component = defensive_component(TARGET, 4000, 10_000, 1, silent)
@@ -88,6 +90,7 @@ def test_particles_tell_whether_the_weights_miss_something():
     assert tail_p(weigh(shells, u, log_likelihood, blind), shells, blind) < 1e-6
 
 
+@pytest.mark.slow
 def test_particles_settle_in_a_neck():
     """Those that come to temperature 1 hold a tenth to a half of the share of the funnel's neck."""
     funnel = Funnel.of()

@@ -87,6 +87,7 @@ def test_new_data_compile_nothing():
     assert Traced.traces == seen
 
 
+@pytest.mark.slow
 def test_modes_keep_their_shares():
     target = TwoModes.of(3, share=0.3)
     draws = run(target)
