@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import sys
 
+import jax
 import numpy as np
 from jaxtyping import Float
 from scipy.special import factorial
 
-from globalfit.physics.sommerfeld.mesh import NODES, ROWS, coulomb, momenta_above, momenta_below, strengths
+from globalfit.physics.sommerfeld.mesh import NODES, ROWS, momenta_above, momenta_below, strengths
+from globalfit.physics.sommerfeld.yukawa import coulomb
 
 # Terms of the power series, and L rho or q rho up to which it goes; what is neglected of the potential at the last rho.
 TERMS, SERIES_END, TAIL = 40, 3.0, 1e-13
@@ -85,6 +87,7 @@ def free(q: Solutions, rho: Solutions, wave: int) -> tuple[Solutions, Solutions]
 
 def main() -> None:
     """Print the table."""
+    jax.config.update("jax_enable_x64", True)
     strength = strengths()
     print(",".join(["wave", "part", "row", *(f"node{k + 1}" for k in range(NODES))]))
     for wave in (0, 1):
@@ -93,7 +96,7 @@ def main() -> None:
         q = momenta_above()
         high_a, high_b = jost(strength, q, wave, STEPS_ABOVE)
         factor = 1.0 / (high_a**2 + q ** (4 * wave + 2) * high_b**2)
-        ratio = np.log(factor / coulomb(strength[:, None], q, wave)) * q
+        ratio = np.log(factor / np.asarray(coulomb(strength[:, None], q[None, :]))[wave]) * q
         # without a potential S is 1, free of rounding errors
         a[0], b[0], ratio[0] = 1.0, 0.0, 0.0
         for part, values in (("a", a * scale), ("b", b * scale), ("r", ratio)):

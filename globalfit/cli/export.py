@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import click
 
-from globalfit.results.schema import FORMATS, Format
+from globalfit.results.schema import FORMATS
 
 
 @click.command()
@@ -25,5 +24,5 @@ def export(folder: Path, form: str, output: Path | None) -> None:
 
     result = Result.load(folder)
     root = folder / "chains" / folder.resolve().name if output is None else output
-    for path in write(result, cast("Format", form), root):
+    for path in write(result, form, root):
         click.echo(path)

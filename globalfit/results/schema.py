@@ -5,7 +5,7 @@ JSON has null for a number that is not finite; those that may be so have None he
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired, get_args
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, with_config
 
@@ -16,8 +16,7 @@ from typing_extensions import TypedDict
 _strictly = with_config(ConfigDict(strict=True, allow_inf_nan=False, extra="allow"))
 
 # Programs for which draws are exported.
-Format = Literal["getdist", "anesthetic", "csv"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+FORMATS = ("getdist", "anesthetic", "csv")
 
 Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 Ring = Annotated[list[Pair], Field(min_length=3)]

@@ -13,7 +13,7 @@ from typing import Any
 from beartype import BeartypeConf, beartype
 from beartype.roar import BeartypeDecorHintException
 
-# PEP 484's tower: an int is a float. A number is as good as an array without axes nowhere.
+# PEP 484's tower: an int is a float.
 _CHECK = beartype(conf=BeartypeConf(is_pep484_tower=True))
 
 

@@ -1,4 +1,4 @@
-"""Where the Sommerfeld factor of a Yukawa potential is tabulated, and its Coulomb limit, in NumPy.
+"""Where the Sommerfeld factor of a Yukawa potential is tabulated.
 
 L = alpha m/m_V is the strength of the potential and q = k/m_V the momentum of either particle. Rows are even steps of
 sqrt(1 + L), in which resonances come at equal distances. Below `SPLIT` the nodes are Chebyshev's in asinh(2 q)^2 (the
@@ -33,15 +33,3 @@ def momenta_above() -> Float[np.ndarray, " node"]:
     """q of the nodes above `JOIN`."""
     low = JOIN / HIGHEST
     return JOIN / (0.5 * (1.0 + low) + 0.5 * (1.0 - low) * chebyshev())
-
-
-def coulomb(
-    strength: Float[np.ndarray, "*batch"], q: Float[np.ndarray, "*batch"], wave: int
-) -> Float[np.ndarray, "*batch"]:
-    """Factor of a Coulomb potential, for l = 1 with the energy at the origin shifted by the screening."""
-    x = np.maximum(np.pi * strength / q, 1e-300)
-    factor = x / -np.expm1(-x)
-    if wave == 0:
-        return factor
-    energy = q**2 + 0.25 * strength**2
-    return factor * energy / q**2 / (1.0 + strength / (1.0 + energy))

@@ -48,7 +48,7 @@ def factors(strength: Float[Array, ""], q: Float[Array, " momentum"]) -> Float[A
     power = jnp.stack([low, low**3])
     norm = jnp.stack([1.0 + strength, (1.0 + strength) ** 3])[:, None]
     below = norm / (ab[:2] ** 2 + (power * ab[2:]) ** 2)
-    above = _coulomb(strength, high) * jnp.exp(ratio / high[None, :])
+    above = coulomb(strength, high) * jnp.exp(ratio / high[None, :])
     share = smooth_step((q - mesh.JOIN) / (mesh.SPLIT - mesh.JOIN))[None, :]
     return (1.0 - share) * below + share * above
 
@@ -100,8 +100,8 @@ def _polynomials(
     return result
 
 
-def _coulomb(strength: Float[Array, ""], q: Float[Array, " momentum"]) -> Float[Array, "2 momentum"]:
-    """`mesh.coulomb` of both waves."""
+def coulomb(strength: Float[Array, "*#batch"], q: Float[Array, "*#batch"]) -> Float[Array, "2 *batch"]:
+    """S_0 and S_1 of a Coulomb potential, for l = 1 with the energy at the origin shifted by the screening."""
     x = math.pi * strength / q
     small = x < _SMALL
     safe = jnp.where(small, 1.0, x)

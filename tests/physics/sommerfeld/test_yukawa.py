@@ -10,7 +10,7 @@ from globalfit.physics.sommerfeld.yukawa import factors
 from tests.physics.sommerfeld.reference import sommerfeld_factor
 from tests.support.table import numbers
 
-# S averaged at x = 25 and at v_rel = 1e-3 and 1e-5, of a referee's own Runge-Kutta integration.
+# S averaged at x = 25 and at v_rel = 1e-3 and 1e-5, from a Runge-Kutta integration by another program.
 INDEPENDENT = numbers(__file__, "sommerfeld.csv")
 FACTORS = jax.jit(factors)
 FAST = 20
