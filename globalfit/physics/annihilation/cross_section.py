@@ -53,10 +53,9 @@ from globalfit.physics.sommerfeld.enhancement import Waves, bounded, enhances, s
 
 def cross_sections(portal: Portal, inputs: Inputs, energies: Energies) -> dict[str, Float[Array, " energy"]]:
     """sigma beta_chi by final state, GeV^-2: of chi chibar, or of chi1 chi1, which is all that is left today."""
-    sections = tree_cross_sections(portal, inputs, energies)
+    sections, p_wave = _tree(portal, inputs, energies)
     if not enhances(portal, inputs):
         return sections
-    p_wave = _s_channel(portal, inputs, energies)[1]
     factor = _factors(portal, energies, _sum(sections), _sum(p_wave))
     return {
         name: factor.s * section + (factor.p - factor.s) * p_wave[name] if name in p_wave else factor.s * section
@@ -82,13 +81,7 @@ def total_cross_section(portal: Portal, inputs: Inputs, energies: Energies) -> F
 
 def tree_cross_sections(portal: Portal, inputs: Inputs, energies: Energies) -> dict[str, Float[Array, " energy"]]:
     """`cross_sections` without Sommerfeld factors."""
-    current = s_channel(portal, inputs, energies)
-    if portal.dark.kind == "pseudo_dirac":
-        current = {name: jnp.zeros_like(section) for name, section in current.items()}
-    sections = current | vector_pairs(portal, energies.s)
-    if portal.doublet is None:
-        return sections
-    return doublet.all_components(portal, portal.doublet, inputs, energies, sections)
+    return _tree(portal, inputs, energies)[0]
 
 
 def s_channel(portal: Portal, inputs: Inputs, energies: Energies) -> dict[str, Float[Array, " energy"]]:
@@ -106,6 +99,17 @@ _Sections = dict[str, Float[Array, " energy"]]
 
 def _sum(sections: _Sections) -> Float[Array, " energy"]:
     return sum(sections.values(), start=jnp.zeros(()))
+
+
+def _tree(portal: Portal, inputs: Inputs, energies: Energies) -> tuple[_Sections, _Sections]:
+    """`tree_cross_sections`, and the p-wave part of the s channel."""
+    current, p_wave = _s_channel(portal, inputs, energies)
+    if portal.dark.kind == "pseudo_dirac":
+        current = {name: jnp.zeros_like(section) for name, section in current.items()}
+    sections = current | vector_pairs(portal, energies.s)
+    if portal.doublet is not None:
+        sections = doublet.all_components(portal, portal.doublet, inputs, energies, sections)
+    return sections, p_wave
 
 
 def _factors(

@@ -22,7 +22,7 @@ from scipy.special import kve
 from globalfit.physics.cosmology.quadrature import Nodes
 
 # x above which four terms of the expansion of K1(z), z >= 2 x, are accurate to 1e-7, and terms below it.
-_LATE_X, _LATE_TERMS, _EARLY_TERMS = 24.0, 4, 9
+LATE_X, LATE_TERMS, EARLY_TERMS = 24.0, 4, 9
 
 
 def thermal_average(nodes: Nodes, sigma_beta: Float[Array, " node"], x: NDArray[np.float64]) -> Float[Array, " x"]:
@@ -30,7 +30,7 @@ def thermal_average(nodes: Nodes, sigma_beta: Float[Array, " node"], x: NDArray[
     energy = 2.0 + nodes.kinetic
     beta = jnp.sqrt(nodes.kinetic * (4.0 + nodes.kinetic)) / energy
     integrand = nodes.weight * energy**3 * jnp.sqrt(energy) * beta * sigma_beta
-    parts = ((x[x < _LATE_X], _EARLY_TERMS), (x[x >= _LATE_X], _LATE_TERMS))
+    parts = ((x[x < LATE_X], EARLY_TERMS), (x[x >= LATE_X], LATE_TERMS))
     averages = [_boltzmann_sum(tuple(part), terms, nodes.kinetic, integrand) for part, terms in parts if part.size]
     return jnp.asarray(np.sqrt(np.pi * x / 2.0) / (4.0 * kve(2, x) ** 2)) * jnp.concatenate(averages)
 
@@ -42,9 +42,9 @@ def _boltzmann_sum(
     """Sum over nodes of the integrand times exp(-x w) sqrt(2 z/pi) exp(z) K1(z), z = x (2 + w)."""
     inverse_z = (1.0 / (2.0 + kinetic))[None, :] * (1.0 / np.array(x))[:, None]
     bessel = jnp.zeros_like(inverse_z)
-    for coefficient in _bessel_coefficients(x[0], terms)[::-1]:
+    for coefficient in bessel_coefficients(x[0], terms)[::-1]:
         bessel = bessel * inverse_z + coefficient
-    return jnp.sum(_boltzmann(x, kinetic) * bessel * integrand[None, :], axis=1)
+    return jnp.sum(boltzmann(x, kinetic) * bessel * integrand[None, :], axis=1)
 
 
 @_boltzmann_sum.defjvp
@@ -54,7 +54,7 @@ def _boltzmann_sum_jvp(
     """Derivative as one product with the matrix exp(-x w), in powers x^(1-k): several times faster to transpose than
     the derivative of the sum above."""
     (kinetic, integrand), (d_kinetic, d_integrand) = primals, tangents
-    c = _bessel_coefficients(x[0], terms)
+    c = bessel_coefficients(x[0], terms)
     inverse = 1.0 / (2.0 + kinetic)
     by_kinetic = integrand * d_kinetic
     columns = []
@@ -64,16 +64,17 @@ def _boltzmann_sum_jvp(
             column += c[k - 1] * inverse ** (k - 1) * (d_integrand - (k - 1) * inverse * by_kinetic)
         columns.append(column)
     powers = jnp.asarray(np.array(x)[:, None] ** (1.0 - np.arange(terms + 1)))
-    tangent = jnp.sum(powers * (_boltzmann(x, kinetic) @ jnp.stack(columns, axis=1)), axis=1)
+    tangent = jnp.sum(powers * (boltzmann(x, kinetic) @ jnp.stack(columns, axis=1)), axis=1)
     return _boltzmann_sum(x, terms, kinetic, integrand), tangent
 
 
-def _boltzmann(x: tuple[float, ...], kinetic: Float[Array, " node"]) -> Float[Array, "x node"]:
+def boltzmann(x: tuple[float, ...], kinetic: Float[Array, " node"]) -> Float[Array, "x node"]:
+    """exp(-x w)."""
     return jnp.exp(-jnp.asarray(x)[:, None] * kinetic[None, :])
 
 
 @functools.cache
-def _bessel_coefficients(lowest_x: float, terms: int) -> NDArray[np.float64]:
+def bessel_coefficients(lowest_x: float, terms: int) -> NDArray[np.float64]:
     """Polynomial in 1/z for sqrt(2 z/pi) exp(z) K1(z) at z >= 2 `lowest_x`."""
     fit = Chebyshev.interpolate(
         lambda y: np.sqrt(2.0 / (np.pi * y)) * kve(1, 1.0 / y), terms - 1, domain=[1e-9, 0.5 / lowest_x]

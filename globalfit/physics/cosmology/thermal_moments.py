@@ -28,6 +28,13 @@ from numpy.typing import NDArray
 from scipy.special import kve, roots_genlaguerre
 
 from globalfit.physics.cosmology.quadrature import Nodes
+from globalfit.physics.cosmology.thermal_average import (
+    EARLY_TERMS,
+    LATE_TERMS,
+    LATE_X,
+    bessel_coefficients,
+    boltzmann,
+)
 
 
 class _Range(NamedTuple):
@@ -38,7 +45,7 @@ class _Range(NamedTuple):
     terms: tuple[int, int]
 
 
-_EARLY, _LATE = _Range(1.0, 9, (8, 10)), _Range(24.0, 4, (3, 8))
+_EARLY, _LATE = _Range(1.0, EARLY_TERMS, (8, 10)), _Range(LATE_X, LATE_TERMS, (3, 8))
 
 
 class Moments(NamedTuple):
@@ -84,8 +91,7 @@ def _summed(
 ) -> Float[Array, "x 2"]:
     """Sum of exp(-x w) columns x^(1 + extra - power)."""
     powers = np.array(x)[:, None] ** (1.0 + extra - np.arange(columns.shape[1]))
-    boltzmann = jnp.exp(-jnp.asarray(x)[:, None] * kinetic[None, :])
-    sums = boltzmann @ columns.reshape(kinetic.size, -1)
+    sums = boltzmann(x, kinetic) @ columns.reshape(kinetic.size, -1)
     return jnp.sum(jnp.asarray(powers)[:, :, None] * sums.reshape(len(x), -1, 2), axis=1)
 
 
@@ -95,7 +101,7 @@ def _columns(
     """Coefficients of x^1, x^0, x^-1, ... in the weights of both averages, times the integrand."""
     inverse = 1.0 / (2.0 + kinetic)
     count = max(which.bessel_terms, which.terms[0])
-    bessel = np.pad(_bessel_coefficients(which), (0, count - which.bessel_terms))
+    bessel = np.pad(bessel_coefficients(which.lowest, which.bessel_terms), (0, count - which.bessel_terms))
     number = jnp.asarray(bessel)[None, :] * _powers(inverse, count)
     rest = _powers(inverse, which.terms[1]) @ jnp.asarray(_rest_coefficients(which)).T
     pressure = jnp.pad(rest, ((0, 0), (0, count - which.terms[0]))) / 6.0
@@ -109,17 +115,6 @@ def _powers(value: Float[Array, " node"], count: int) -> Float[Array, "node powe
     for _ in range(count - 1):
         result.append(result[-1] * value)
     return jnp.stack(result, axis=1)
-
-
-@functools.cache
-def _bessel_coefficients(which: _Range) -> NDArray[np.float64]:
-    """Polynomial in 1/z for sqrt(2 z/pi) exp(z) K1(z)."""
-    fit = Chebyshev.interpolate(
-        lambda y: np.sqrt(2.0 / (np.pi * y)) * kve(1, 1.0 / y),
-        which.bessel_terms - 1,
-        domain=[1e-9, 0.5 / which.lowest],
-    )
-    return np.asarray(fit.convert(kind=Polynomial).coef, dtype=np.float64)
 
 
 @functools.cache
