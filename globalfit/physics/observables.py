@@ -23,15 +23,16 @@ from globalfit.physics.annihilation.cross_section import (
 from globalfit.physics.annihilation.propagator import Energies
 from globalfit.physics.annihilation.widths import Widths, widths
 from globalfit.physics.cosmology.coannihilation import coannihilation_average, equilibrium_abundance, pair
-from globalfit.physics.cosmology.degrees_of_freedom import degrees_of_freedom
-from globalfit.physics.cosmology.elastic import momentum_transfer_rate, separate_rates
+from globalfit.physics.cosmology.decoupling import change, decoupling_mesh
+from globalfit.physics.cosmology.elastic import momentum_transfer_rate
 from globalfit.physics.cosmology.freeze_out import FreezeOut, freeze_out, temperatures
-from globalfit.physics.cosmology.kinetic import coupled_freeze_out, rate_mesh
+from globalfit.physics.cosmology.kinetic import coupled_freeze_out
 from globalfit.physics.cosmology.quadrature import Nodes, Thresholds, nodes
+from globalfit.physics.cosmology.relaxation import relaxation_rate
 from globalfit.physics.cosmology.thermal_average import thermal_average
-from globalfit.physics.cosmology.thermal_moments import thermal_moments
+from globalfit.physics.cosmology.thermal_moments import Moments, thermal_moments
 from globalfit.physics.inputs import GEV_M2_TO_CM3_S
-from globalfit.physics.portal import Portal, pole_distance
+from globalfit.physics.portal import Portal
 from globalfit.physics.predictions import Prediction, Predictions, Vocabulary
 from globalfit.physics.scattering.predictions import PREDICTIONS as SCATTERING
 from globalfit.physics.sommerfeld.flags import VELOCITY_FREEZE_OUT, bound_states, limits_of_validity
@@ -44,10 +45,8 @@ _STATES = {"dirac": 4, "scalar": 2, "pseudo_dirac": 4}
 # Below this mass, of the dark matter or of a new vector, hadronic final states are not free quarks.
 _LIGHT_HADRONS_GEV = 10.0
 _WIDE = 0.1
-# Where kinetic equilibrium may fail: scattering on the bath ends before this x, and a pole narrower than 5 % lies less
-# than 0.3 m above threshold. Among 72 points of the axial and the dark-photon model near a pole all those have it whose
-# relic density changes by more than 5 % with an equation for the temperature.
-_EARLY_DECOUPLING, _NARROW, _NEAR_THRESHOLD = 200.0, 0.05, 0.3
+# Estimated change of the relic density from which on the temperature of dark matter may change it by 5 %.
+_DEPENDS = 0.02
 # Bound of perturbative unitarity on the Yukawa coupling of the longitudinal vectors, which is 2 g m_chi/M for an axial
 # current (Kahlhoefer et al., arXiv:1510.02110) and g (m2 - m1)/M for an off-diagonal one.
 _LARGEST_YUKAWA = math.sqrt(2.0 * math.pi)
@@ -109,16 +108,11 @@ def follows_temperature(predictions: Predictions) -> bool:
 
 
 def _decouples(predictions: Predictions) -> Bool[Array, ""]:
-    """Whether scattering ends early, gamma < H, with a narrow pole just above threshold. gamma is that of a Dirac
-    fermion, more than what a splitting of the states leaves."""
+    """Whether the relic density depends on the temperature of dark matter, which is taken as that of the bath. For
+    pseudo-Dirac dark matter scattering is that of a Dirac fermion, more than a splitting leaves."""
     portal, inputs = predictions.portal, predictions.inputs
-    temperature = portal.dark.mass / _EARLY_DECOUPLING
-    gamma = momentum_transfer_rate(portal, inputs, temperature[None])[0]
-    energy = degrees_of_freedom(temperature, inputs.g_star).energy
-    hubble = jnp.sqrt(4.0 * math.pi**3 / 45.0 * energy) * temperature**2 / inputs.planck_mass
-    distance = pole_distance(portal.mass, 0.5 * portal.dark.threshold)
-    narrow = decay_widths(predictions).total < _NARROW * portal.mass
-    return (gamma < hubble) & jnp.any(narrow & (distance >= 0.0) & (distance < _NEAR_THRESHOLD))
+    gamma = momentum_transfer_rate(portal, inputs, portal.dark.mass / decoupling_mesh())
+    return change(portal.dark.mass, gamma, _sigma_v(predictions), relic(predictions), inputs) > _DEPENDS
 
 
 def vector_words(names: tuple[str, str], *channels: str) -> tuple[Prediction, ...]:
@@ -131,17 +125,34 @@ def vector_words(names: tuple[str, str], *channels: str) -> tuple[Prediction, ..
 
 def _relic(predictions: Predictions) -> FreezeOut:
     portal, inputs = predictions.portal, predictions.inputs
+    components = 1 if portal.doublet is None else 2
+    spins = components * _STATES[portal.dark.kind]
+    if follows_temperature(predictions):
+        gamma = relaxation_rate(portal, inputs)
+        return coupled_freeze_out(portal.dark.mass, spins, _moments(predictions), gamma, inputs)
+    abundance = None
     if portal.dark.kind == "pseudo_dirac":
+        abundance = equilibrium_abundance(portal.dark.splitting, temperatures())
+    return freeze_out(portal.dark.mass, spins, _sigma_v(predictions), inputs, abundance)
+
+
+def _sigma_v(predictions: Predictions) -> Float[Array, " x"]:
+    """<sigma v> of all states at `temperatures()`, GeV^-2."""
+    return predictions.once("sigma_v", _average)
+
+
+def _moments(predictions: Predictions) -> Moments:
+    mesh = annihilation_nodes(predictions)
+    section = total_cross_section(predictions.portal, predictions.inputs, mesh.energies)
+    return thermal_moments(mesh, section, temperatures())
+
+
+def _average(predictions: Predictions) -> Float[Array, " x"]:
+    if predictions.portal.dark.kind == "pseudo_dirac":
         return _coannihilation(predictions)
     mesh = annihilation_nodes(predictions)
-    section = total_cross_section(portal, inputs, mesh.energies)
-    if follows_temperature(predictions):
-        gamma = separate_rates(portal, inputs, portal.dark.mass / rate_mesh())
-        sigma_v = thermal_moments(mesh, section, temperatures())
-        return coupled_freeze_out(portal.dark.mass, _STATES[portal.dark.kind], sigma_v, gamma, inputs)
-    sigma_v = thermal_average(mesh, section, temperatures())
-    components = 1 if portal.doublet is None else 2
-    return freeze_out(portal.dark.mass, components * _STATES[portal.dark.kind], sigma_v, inputs)
+    section = total_cross_section(predictions.portal, predictions.inputs, mesh.energies)
+    return thermal_average(mesh, section, temperatures())
 
 
 def annihilation_nodes(predictions: Predictions) -> Nodes:
@@ -154,7 +165,7 @@ def _thresholds(predictions: Predictions) -> Thresholds:
     return Thresholds(own_thresholds(predictions.portal), portal_thresholds(predictions.portal, predictions.inputs))
 
 
-def _coannihilation(predictions: Predictions) -> FreezeOut:
+def _coannihilation(predictions: Predictions) -> Float[Array, " x"]:
     portal, inputs = predictions.portal, predictions.inputs
     dark, poles, opens = portal.dark, resonances(portal, inputs), _thresholds(predictions)
     splitting = dark.splitting
@@ -169,8 +180,7 @@ def _coannihilation(predictions: Predictions) -> FreezeOut:
         sum(excited_vector_pairs(portal, heavy.nodes.energies.s).values(), start=jnp.zeros(())),
     )
     abundance = equilibrium_abundance(dark.splitting, temperatures())
-    sigma_v = coannihilation_average((light, mixed, heavy), sections, abundance, temperatures())
-    return freeze_out(dark.mass, _STATES[dark.kind], sigma_v, inputs, abundance)
+    return coannihilation_average((light, mixed, heavy), sections, abundance, temperatures())
 
 
 def _annihilation_today(predictions: Predictions) -> dict[str, Float[Array, ""]]:

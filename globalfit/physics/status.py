@@ -76,8 +76,8 @@ NOT_COVERED: Final = Flag(
 KINETIC_DECOUPLING: Final = Flag(
     1 << 10,
     "kinetic_decoupling",
-    "The relic density assumes kinetic equilibrium, but scattering on the bath ends before x = m/T = 200 and a narrow "
-    "pole lies just above threshold: it may be off by 5 % to a factor of three (see the input `kinetic`).",
+    "Scattering on the bath ends while annihilation still goes on: by estimate the relic density changes by more than "
+    "5 % with the temperature of dark matter. `inputs: {kinetic: coupled}` calculates it.",
 )
 BOUND_STATES: Final = Flag(
     1 << 11,

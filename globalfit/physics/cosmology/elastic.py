@@ -1,4 +1,4 @@
-"""Momentum-transfer rate of dark matter that scatters on the Standard-Model fermions of the bath.
+"""Momentum-transfer rate of dark matter that scatters on the bath.
 
 gamma(T) is the rate at which the temperature of slow dark matter relaxes to that of the bath, dT_chi/dt = gamma (T -
 T_chi) (Bringmann and Hofmann, hep-ph/0612238; Binder et al., arXiv:1706.07433, Eqs. 2.5 and 2.6):
@@ -13,6 +13,15 @@ current A and the current B of the fermion, and L those of (M2)^-1 between both 
 
 a scalar has the same A with its vector current alone. Leptons are always there, quarks above the transition of quantum
 chromodynamics only: hadrons below are left out.
+
+New vectors of the bath scatter as light on a free charge. Dark matter of coupling g follows the electric field of the
+vector, omega for transverse and M for longitudinal polarisation, so that with r = M^2/omega^2 the sum over both
+polarisations is |M|^2 ~ Tr[(P + r Q)(P' + r Q')], P and Q the projectors across and along the momentum, and
+
+    gamma = 2 alpha^2/(9 pi m^3 T) int domega k^4 n (1 + n) (2 + r)^2,
+
+which is Thomson scattering where M = 0. Axial currents, scattering that turns one vector into the other, and the decay
+of vectors that are slower than the expansion are left out.
 """
 
 from __future__ import annotations
@@ -24,7 +33,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import NDArray
-from scipy.special import roots_genlaguerre
+from scipy.special import roots_genlaguerre, roots_laguerre
 
 from globalfit.physics import fermions
 from globalfit.physics.inputs import Inputs
@@ -33,8 +42,9 @@ from globalfit.physics.portal import Portal
 # Temperature below which quarks are confined, and the width in ln T over which they are switched off (a smooth step
 # keeps gradients meaningful).
 QCD_TRANSITION_GEV, _TRANSITION_WIDTH = 0.154, 0.05
-# Gauss-Laguerre nodes in k/T, with weight (k/T)^5 exp(-k/T), and Gauss-Legendre nodes in ln(1 + tau/M^2).
-_MOMENTA, _TRANSFERS = 8, 4
+# Gauss-Laguerre nodes in k/T, with weight (k/T)^5 exp(-k/T), Gauss-Legendre nodes in ln(1 + tau/M^2), and
+# Gauss-Laguerre nodes in (omega - M)/T of vectors.
+_MOMENTA, _TRANSFERS, _ENERGIES = 8, 4, 12
 _QUARK = fermions.COLOURS > 1.0
 
 
@@ -42,8 +52,24 @@ def momentum_transfer_rate(
     portal: Portal, inputs: Inputs, temperature: Float[Array, " temperature"]
 ) -> Float[Array, " temperature"]:
     """gamma at temperatures of the bath, GeV."""
-    leptons, quarks = separate_rates(portal, inputs, temperature)
-    return leptons + free_quarks(temperature) * quarks
+    return total_rate(portal, smooth_rates(portal, inputs, temperature), temperature)
+
+
+def smooth_rates(
+    portal: Portal, inputs: Inputs, temperature: Float[Array, " temperature"]
+) -> Float[Array, "4 temperature"]:
+    """gamma without what changes fast with temperature: of leptons; of quarks as if they were free at every
+    temperature; and of both mass eigenstates without exp(-M/T). GeV."""
+    return jnp.concatenate([_fermions(portal, inputs, temperature), _vectors(portal, temperature)])
+
+
+def total_rate(
+    portal: Portal, rates: Float[Array, "4 temperature"], temperature: Float[Array, " temperature"]
+) -> Float[Array, " temperature"]:
+    """Sum of `smooth_rates` with what they leave out, GeV."""
+    leptons, quarks, first, second = rates
+    suppression = jnp.exp(-portal.mass[:, None] / temperature[None, :])
+    return leptons + free_quarks(temperature) * quarks + suppression[0] * first + suppression[1] * second
 
 
 def free_quarks(temperature: Float[Array, " temperature"]) -> Float[Array, " temperature"]:
@@ -51,10 +77,22 @@ def free_quarks(temperature: Float[Array, " temperature"]) -> Float[Array, " tem
     return 0.5 * (1.0 + jnp.tanh(jnp.log(temperature / QCD_TRANSITION_GEV) / _TRANSITION_WIDTH))
 
 
-def separate_rates(
+def _vectors(portal: Portal, temperature: Float[Array, " temperature"]) -> Float[Array, "2 temperature"]:
+    nodes, weights = roots_laguerre(_ENERGIES)
+    mass, t = portal.mass[:, None, None], temperature[None, :, None]
+    kinetic = t * jnp.asarray(nodes)[None, None, :]
+    energy = mass + kinetic
+    k2 = kinetic * (mass + energy)
+    # n (1 + n) without exp(-omega/T), which is in the weights and in `total_rate`
+    shape = k2**2 * (2.0 + (mass / energy) ** 2) ** 2 / jnp.expm1(-energy / t) ** 2
+    coupling = (portal.dark.vector @ portal.eigenvectors()) ** 2 / (4.0 * math.pi)
+    strength = 2.0 * coupling**2 / (9.0 * math.pi * portal.dark.mass**3)
+    return strength[:, None] * (shape @ jnp.asarray(weights))
+
+
+def _fermions(
     portal: Portal, inputs: Inputs, temperature: Float[Array, " temperature"]
 ) -> Float[Array, "2 temperature"]:
-    """gamma of leptons, and of quarks as if they were free at every temperature; GeV."""
     ratio, weight = _momenta()
     k = temperature[:, None] * jnp.asarray(ratio)[None, :]
     mass2 = jnp.asarray(fermions.masses(inputs) ** 2)

@@ -78,17 +78,13 @@ def freeze_out(
     x = temperatures()
     count = round(PER_OCTAVE * OCTAVES) + 1
     bath = degrees_of_freedom(dark_mass / x, inputs.g_star)
-    positive = sigma_v > 0.0
-    log_rate = jnp.where(positive, jnp.log(jnp.where(positive, sigma_v, 1.0)), -700.0)
     scale = math.sqrt(math.pi / 45.0) * inputs.planck_mass * dark_mass
-    log_rate = log_rate + jnp.log(bath.root * scale) - jnp.asarray(np.log(2.0 * x))
+    log_sigma = logarithm(sigma_v)
+    log_rate = log_sigma + jnp.log(bath.root * scale) - jnp.asarray(np.log(2.0 * x))
 
     fine_x = _fine_mesh(x[:count])
     log_lambda = _refine(log_rate[:count])
-    equilibrium = 45.0 * spins / (4.0 * math.pi**4)
-    log_yeq = jnp.asarray(np.log(equilibrium * fine_x**2 * kve(2, fine_x)) - fine_x) - _refine(
-        jnp.log(bath.entropy[:count])
-    )
+    log_yeq = jnp.asarray(log_equilibrium(spins, fine_x)) - _refine(jnp.log(bath.entropy[:count]))
     if abundance is not None:
         log_yeq = log_yeq + _refine(jnp.log(abundance[:count]))
     z = _solve(log_lambda + log_yeq, log_yeq, math.log(2.0) / (PER_OCTAVE * _SUBSTEPS))
@@ -97,10 +93,20 @@ def freeze_out(
         late *= _coverage(jnp.log(dark_mass / (inputs.annihilation_ends_gev * x[count - 1 :])))
     relic_yield = 1.0 / (jnp.exp(-(z[-1] + log_yeq[-1])) + jnp.sum(late))
 
-    early_sigma = _refine(jnp.where(positive, jnp.log(jnp.where(positive, sigma_v, 1.0)), -700.0)[:count])
-    x_f, log_sigma = crossing(z, jnp.asarray(np.log(fine_x)), early_sigma)
+    x_f, log_sigma_f = crossing(z, jnp.asarray(np.log(fine_x)), _refine(log_sigma[:count]))
     thermalised = jnp.max(log_lambda + log_yeq) > -math.log(2.0)
-    return FreezeOut(relic_yield, x_f, jnp.exp(log_sigma), thermalised)
+    return FreezeOut(relic_yield, x_f, jnp.exp(log_sigma_f), thermalised)
+
+
+def log_equilibrium(spins: int, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ln of Yeq times the entropy degrees of freedom h, for `spins` states (Gondolo and Gelmini 1991, Eq. 3.18)."""
+    return np.log(45.0 * spins / (4.0 * math.pi**4) * x**2 * kve(2, x)) - x
+
+
+def logarithm(value: Float[Array, "*t"]) -> Float[Array, "*t"]:
+    """ln, and -700 where there is nothing."""
+    positive = value > 0.0
+    return jnp.where(positive, jnp.log(jnp.where(positive, value, 1.0)), -700.0)
 
 
 def crossing(

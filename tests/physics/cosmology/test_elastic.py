@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import integrate
 
 from globalfit.models.axial import Axial
 from globalfit.models.dark_photon import DarkPhoton, DarkPhotonOptions
 from globalfit.physics import fermions
-from globalfit.physics.cosmology.elastic import momentum_transfer_rate
+from globalfit.physics.cosmology.elastic import momentum_transfer_rate, smooth_rates
 from globalfit.physics.inputs import Inputs
 
 INPUTS = Inputs()
@@ -108,6 +109,11 @@ def portal_of(model, **point):
     return model.portal({name: jnp.asarray(value) for name, value in values.items()}, INPUTS)
 
 
+def of_fermions(portal, temperature):
+    """gamma without vectors, quarks free."""
+    return jnp.sum(smooth_rates(portal, INPUTS, jnp.asarray([temperature]))[:2])
+
+
 @pytest.mark.parametrize(("kind", "name"), [("contact", "e"), ("contact", "tau"), ("light", "e"), ("light", "b")])
 @pytest.mark.parametrize("model", ["dark_photon", "axial"])
 def test_against_the_full_amplitude(model, kind, name):
@@ -115,19 +121,73 @@ def test_against_the_full_amplitude(model, kind, name):
     model = DarkPhoton(DarkPhotonOptions()) if model == "dark_photon" else Axial()
     portal = only(portal_of(model, m_chi=1e5, mass_ratio=2.01 if kind == "contact" else 1e-5), name)
     temperature = 1.0
-    found = momentum_transfer_rate(portal, INPUTS, jnp.asarray([temperature]))[0]
-    np.testing.assert_allclose(found, slow_rate(portal, name, temperature), rtol=1e-2)
+    np.testing.assert_allclose(of_fermions(portal, temperature), slow_rate(portal, name, temperature), rtol=1e-2)
 
 
 def test_massless_contact_limit():
     """Vector current, massless f: int domega n (1 - n) 32 k^6/3 with int x^6 e^x/(e^x + 1)^2 = 31 pi^6/42."""
     portal = only(portal_of(DarkPhoton(DarkPhotonOptions()), m_chi=100.0), "e")
     temperature = 0.05
-    coupling = float((portal.vector[3] @ portal.transfer(jnp.zeros(())) @ portal.dark.vector) ** 2)
-    coupling += float((portal.axial[3] @ portal.transfer(jnp.zeros(())) @ portal.dark.vector) ** 2)
+    dark = portal.transfer(jnp.zeros(())) @ portal.dark.vector
+    currents = (portal.vector[fermions.INDEX["e"]], portal.axial[fermions.INDEX["e"]])
+    coupling = sum(float(current @ dark) ** 2 for current in currents)
     expected = coupling / (24 * np.pi**3 * 100.0 * temperature) * 32 / 3 * temperature**7 * 31 * np.pi**6 / 42
+    np.testing.assert_allclose(of_fermions(portal, temperature), expected, rtol=2e-3)
+
+
+def compton(m, vector_mass, omega, cos):
+    """|M|^2/g^4 of chi V -> chi V with chi at rest, averaged over the spin of chi and summed over polarisations."""
+    k = np.sqrt(omega**2 - vector_mass**2)
+    omega_out = omega
+    for _ in range(20):  # the dark matter must be on its shell, or its current is not conserved
+        k_out = np.sqrt(omega_out**2 - vector_mass**2)
+        omega_out = omega + (vector_mass**2 - omega * omega_out + k * k_out * cos) / m
+    p, k_in = np.array([m, 0.0, 0.0, 0.0]), np.array([omega, 0.0, 0.0, k])
+    k_out = np.array([omega_out, k_out * np.sqrt(1.0 - cos**2), 0.0, k_out * cos])
+    p_out = p + k_in - k_out
+
+    def slash(q):
+        return np.einsum("m,mab->ab", METRIC @ q, GAMMA)
+
+    def propagator(q):
+        return (slash(q) + m * np.eye(4)) / (q @ METRIC @ q - m**2)
+
+    direct, crossed = propagator(p + k_in), propagator(p - k_out)
+    amplitude = np.array([[b @ direct @ a + a @ crossed @ b for b in GAMMA] for a in GAMMA])
+    bar = np.einsum("ab,mnbc,cd->mnad", GAMMA[0], np.conj(np.swapaxes(amplitude, 2, 3)), GAMMA[0])
+    contracted = np.einsum("mnab,mr,ns->rsab", bar, METRIC, METRIC)  # the current is conserved
+    ends = slash(p_out) + m * np.eye(4), slash(p) + m * np.eye(4)
+    return 0.5 * np.einsum("ab,mnbc,cd,mnda->", ends[0], amplitude, ends[1], contracted).real
+
+
+@pytest.mark.parametrize("vector_mass", [0.3, 1.0, 3.0])
+def test_vectors_against_the_full_amplitude(vector_mass):
+    """gamma = 1/(3 m T) int d^3k/(2 pi)^3 n (1 + n) v k^2 int (1 - cos) dsigma, with |M|^2/(64 pi^2 m^2)."""
+    m, temperature, alpha = 1e4, 1.0, 0.01
+    portal = portal_of(
+        DarkPhoton(DarkPhotonOptions()), m_chi=m, mass_ratio=vector_mass / m, epsilon=1e-9, alpha_d=alpha
+    )
+    cosines, weights = np.polynomial.legendre.leggauss(6)
+
+    def integrand(omega):
+        squared = np.array([compton(m, vector_mass, omega, cos) for cos in cosines]) * (4.0 * np.pi * alpha) ** 2
+        transfer = 2.0 * np.pi * np.sum(weights * (1.0 - cosines) * squared) / (64.0 * np.pi**2 * m**2)
+        k2 = omega**2 - vector_mass**2
+        occupied = np.exp(-omega / temperature)
+        return k2**2 * occupied / (1.0 - occupied) ** 2 * transfer / (2.0 * np.pi**2)
+
+    expected = integrate.quad(integrand, vector_mass * (1 + 1e-9), vector_mass + 40.0, epsrel=1e-4)[0]
     found = momentum_transfer_rate(portal, INPUTS, jnp.asarray([temperature]))[0]
-    np.testing.assert_allclose(found, expected, rtol=2e-3)
+    np.testing.assert_allclose(found, expected / (3.0 * m * temperature), rtol=5e-3)
+
+
+def test_light_vectors_are_thomson_scattering():
+    """A photon gas drags a charge by (4/3) sigma_T rho/m."""
+    m, temperature, alpha = 1e4, 10.0, 0.01
+    portal = portal_of(DarkPhoton(DarkPhotonOptions()), m_chi=m, mass_ratio=1e-8, epsilon=1e-12, alpha_d=alpha)
+    drag = 4.0 / 3.0 * 8.0 * np.pi * alpha**2 / (3.0 * m**2) * np.pi**2 / 15.0 * temperature**4 / m
+    found = momentum_transfer_rate(portal, INPUTS, jnp.asarray([temperature]))[0]
+    np.testing.assert_allclose(found, drag, rtol=1e-3)
 
 
 def test_scalar_like_the_vector_current():
@@ -151,6 +211,7 @@ def test_quadrature_has_converged(temperature, monkeypatch):
     found = momentum_transfer_rate(portal, INPUTS, jnp.asarray([temperature]))
     monkeypatch.setattr(elastic, "_MOMENTA", 40)
     monkeypatch.setattr(elastic, "_TRANSFERS", 20)
+    monkeypatch.setattr(elastic, "_ENERGIES", 60)
     elastic._momenta.cache_clear()
     fine = momentum_transfer_rate(portal, INPUTS, jnp.asarray([temperature]))
     elastic._momenta.cache_clear()

@@ -10,12 +10,15 @@ import pytest
 from globalfit.models.axial import Axial
 from globalfit.models.dark_photon import DarkPhoton, DarkPhotonOptions
 from globalfit.physics import observables
-from globalfit.physics.cosmology.elastic import separate_rates
+from globalfit.physics.cosmology.elastic import momentum_transfer_rate
 from globalfit.physics.cosmology.freeze_out import freeze_out, temperatures
-from globalfit.physics.cosmology.kinetic import coupled_freeze_out, mesh, rate_mesh
+from globalfit.physics.cosmology.implicit_steps import mesh
+from globalfit.physics.cosmology.kinetic import coupled_freeze_out
+from globalfit.physics.cosmology.relaxation import relaxation_rate
 from globalfit.physics.cosmology.thermal_moments import Moments, thermal_moments
 from globalfit.physics.inputs import PRESETS
 from globalfit.physics.predictions import Predictions
+from globalfit.physics.status import KINETIC_DECOUPLING
 from tests.reference import kinetic as reference
 from tests.support.table import read
 
@@ -37,14 +40,14 @@ POINTS = [
 
 
 def pieces(model, point, inputs=INPUTS):
-    """Predictions, moments of the annihilation, and gamma at the mesh of rates and at `temperatures()`."""
+    """Moments of the annihilation, and gamma on the mesh of the solver and at `temperatures()`."""
     values = dict(zip(NAMES, point, strict=True))
     portal = model.portal(values, inputs)
     predictions = Predictions(portal, inputs, values, observables.VOCABULARY)
     nodes = observables.annihilation_nodes(predictions)
     section = observables.total_cross_section(portal, inputs, nodes.energies)
-    rates = [separate_rates(portal, inputs, portal.dark.mass / x) for x in (rate_mesh(), temperatures())]
-    return thermal_moments(nodes, section, temperatures()), *rates
+    exact = momentum_transfer_rate(portal, inputs, portal.dark.mass / temperatures())
+    return thermal_moments(nodes, section, temperatures()), relaxation_rate(portal, inputs), exact
 
 
 @functools.cache
@@ -71,10 +74,7 @@ def test_against_the_adaptive_solver(index):
     points = jnp.asarray(POINTS)
     moments, _, gamma = jax.tree.map(lambda a: np.asarray(a[index]), tables("dark_photon")(points))
     m_chi = POINTS[index][0]
-    free = 0.5 * (1.0 + np.tanh(np.log(m_chi / temperatures() / 0.154) / 0.05))
-    expected = reference.omega_h2(
-        m_chi, np.log(temperatures()), moments.number, moments.pressure, gamma[0] + free * gamma[1], INPUTS
-    )
+    expected = reference.omega_h2(m_chi, np.log(temperatures()), moments.number, moments.pressure, gamma, INPUTS)
     found = omegas("dark_photon", "coupled")(points)[index]
     np.testing.assert_allclose(found, expected, rtol=5e-3)
 
@@ -88,12 +88,32 @@ def test_against_the_table():
         np.testing.assert_allclose(found, expected, rtol=1.5e-2)
 
 
+def test_status_of_what_depends_on_the_temperature():
+    """By an estimate from kinetic equilibrium, which finds nothing below 0.2 % and everything above 12 %."""
+    inputs = INPUTS.model_copy(update={"kinetic": "equilibrium"})
+
+    for name, model in MODELS.items():
+
+        def bits(point, model=model):
+            values = dict(zip(NAMES, point, strict=True))
+            predictions = Predictions(model.portal(values, inputs), inputs, values, observables.VOCABULARY)
+            return observables.relic_flags(predictions)
+
+        rows = [row for row in ROWS if row["model"] == name]
+        change = np.array([abs(float(row["cBE"]) / float(row["nBE"]) - 1.0) for row in rows])
+        points = jnp.asarray([[float(row[key]) for key in NAMES] for row in rows])
+        flagged = np.asarray(jax.jit(jax.vmap(bits))(points)) & KINETIC_DECOUPLING.bit > 0
+        assert np.all(flagged[change > 0.12])
+        assert not np.any(flagged[change < 0.002])
+        assert 0 < np.sum(flagged) < len(rows)
+
+
 def test_fast_scattering_is_kinetic_equilibrium():
     moments, gamma, _ = tables("dark_photon")(jnp.asarray(POINTS))
     masses = jnp.asarray([point[0] for point in POINTS])
 
     def both(mass, moments, gamma):
-        fast = coupled_freeze_out(mass, 4, moments, 1e12 * gamma * (rate_mesh() / 4.0)[None, :] ** 8, INPUTS)
+        fast = coupled_freeze_out(mass, 4, moments, 1e12 * gamma * (mesh().x / 4.0) ** 8, INPUTS)
         return fast, freeze_out(mass, 4, moments.number, INPUTS)
 
     fast, equilibrium = jax.jit(jax.vmap(both))(masses, moments, gamma)
@@ -107,7 +127,7 @@ def test_without_collisions_the_momentum_redshifts():
     nothing = Moments(jnp.zeros(temperatures().size), jnp.zeros(temperatures().size))
 
     def relic_yield(mass):
-        return coupled_freeze_out(mass, 4, nothing, jnp.zeros((2, rate_mesh().size)), INPUTS).relic_yield
+        return coupled_freeze_out(mass, 4, nothing, jnp.zeros(mesh().x.size), INPUTS).relic_yield
 
     assert 1e-4 < relic_yield(jnp.asarray(100.0)) < 1e-1
     assert np.isfinite(jax.grad(relic_yield)(100.0))
