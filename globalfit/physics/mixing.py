@@ -25,6 +25,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from globalfit.physics.symmetric import Symmetric, diagonal_matrix, square
+
 
 class FormFactor(eqx.Module):
     """F(q2) = (q2/Lambda^2) exp(-q2^2/Lambda^4), an entire function: arXiv:2405.03325, Eq. 5.
@@ -101,8 +103,8 @@ class Mixing(eqx.Module):
             second = jnp.zeros_like(second)
         return jnp.stack([jnp.stack([first, -upper * second]), jnp.stack([-lower * first, second])])
 
-    def absorptive(self, strength: Float[Array, "2 *batch"]) -> Float[Array, "3 *batch"]:
-        """Absorptive parts of the mass eigenstates in the gauge basis, components (11, 12, 22).
+    def absorptive(self, strength: Float[Array, "2 *batch"]) -> Symmetric:
+        """Absorptive parts of the mass eigenstates in the gauge basis.
 
         K U diagonalises them: sum_k (K U)_ik (K U)_jk strength_k. With a form factor K depends on the energy, and no
         constant matrix does this; its diagonal part, right at the poles and to first order in the mixing, is taken.
@@ -111,9 +113,10 @@ class Mixing(eqx.Module):
         if self.form_factor is not None:
             share = jnp.diagonal(eigenvectors) ** 2
             weight = jnp.where(share > 0.0, 1.0 / jnp.where(share > 0.0, share, 1.0), 0.0)
-            return jnp.stack([weight[0] * strength[0], jnp.zeros_like(strength[0]), weight[1] * strength[1]])
+            return diagonal_matrix(weight[0] * strength[0], weight[1] * strength[1])
         first, second = eigenvectors + self.kinetic * eigenvectors[::-1]
-        return jnp.stack([first**2, first * second, second**2]) @ strength
+        parts = (square((first[k], second[k])).times(strength[k]) for k in range(2))
+        return next(parts).plus(next(parts))
 
     def matter_eigenvectors(self, q2: Float[Array, " 2"] | None = None) -> Float[Array, "2 2"]:
         """U with the form factor at `q2`, by default each physical mass squared: couplings of ordinary matter are

@@ -104,6 +104,7 @@ def test_finite_values_and_gradients():
         assert np.all(np.isfinite(gradients))
 
 
+@pytest.mark.slow
 def test_couplings_of_figure_6():
     """g_X that gives Omega h^2 = 0.12 (arXiv:2203.09462, Fig. 6 upper), from micrOMEGAs with the same inputs.
 

@@ -37,6 +37,7 @@ def test_scattering_at_rest_goes_through_the_charge_alone(kind):
     assert not np.any(coefficients.c8)
 
 
+@pytest.mark.slow
 def test_scalar_dark_matter_annihilates_in_the_p_wave_and_decays_slower():
     theta = jnp.asarray([200.0, 2.5, 0.01, 0.05])
     dirac, scalar = predictions(theta), predictions(theta, "scalar")

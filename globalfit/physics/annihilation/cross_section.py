@@ -30,8 +30,8 @@ All of that is at tree level; `cross_sections` and `total_cross_section` multipl
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
@@ -49,6 +49,7 @@ from globalfit.physics.annihilation.widths import boson_width_density, widths
 from globalfit.physics.inputs import Inputs
 from globalfit.physics.portal import Portal
 from globalfit.physics.sommerfeld.enhancement import Waves, bounded, enhances, sommerfeld
+from globalfit.physics.symmetric import Symmetric, square
 
 
 def cross_sections(portal: Portal, inputs: Inputs, energies: Energies) -> dict[str, Float[Array, " energy"]]:
@@ -127,14 +128,15 @@ def _s_channel(portal: Portal, inputs: Inputs, energies: Energies) -> tuple[_Sec
     total = channels.fermion_total(portal, inputs, energies.s)
     current, w_current = _propagators(portal, inputs, energies, total)
 
-    def sections(product: _Product) -> _Sections:
-        others, w_pair = product(portal, energies, current), product(portal, energies, w_current)
-        return {
-            name: channels.contract(w_pair if name == channels.W_PAIR else others, density)
+    waves, w_waves = (dark_current_waves(portal, energies, d) for d in (current, w_current))
+    s_wave, p_wave = (
+        {
+            name: (w_pair if name == channels.W_PAIR else others).contract(density)
             for name, density in (fermion | boson).items()
         }
-
-    result, p_wave = sections(dark_current_product), sections(_p_wave_product)
+        for others, w_pair in zip(waves, w_waves, strict=True)
+    )
+    result = {name: s_wave[name] + p_wave[name] for name in s_wave}
     longitudinal = longitudinal_exchange(portal, inputs, energies.s)
     for name, index in fermions.INDEX.items():
         result[name] += longitudinal[index]
@@ -149,15 +151,12 @@ def _s_channel_totals(
     w_pair = boson.pop(channels.W_PAIR)
     total = channels.fermion_total(portal, inputs, energies.s)
     current, w_current = _propagators(portal, inputs, energies, total)
-    others = sum(boson.values(), start=total)
+    others = functools.reduce(Symmetric.plus, boson.values(), total)
 
-    def section(product: _Product) -> Float[Array, " energy"]:
-        return channels.contract(product(portal, energies, current), others) + channels.contract(
-            product(portal, energies, w_current), w_pair
-        )
-
+    waves, w_waves = (dark_current_waves(portal, energies, d) for d in (current, w_current))
+    s_wave, p_wave = (a.contract(others) + b.contract(w_pair) for a, b in zip(waves, w_waves, strict=True))
     longitudinal = jnp.sum(longitudinal_exchange(portal, inputs, energies.s), axis=0)
-    return section(dark_current_product) + longitudinal, section(_p_wave_product)
+    return s_wave + p_wave + longitudinal, p_wave
 
 
 def resonances(portal: Portal, inputs: Inputs) -> Resonances:
@@ -166,8 +165,8 @@ def resonances(portal: Portal, inputs: Inputs) -> Resonances:
     if inputs.width == "fixed":
         return Resonances(portal.mass, jnp.zeros(2), 0.5 * decays.total)
     density = channels.fermion_total(portal, inputs, portal.mass2)
-    density += channels.dark_density(portal, portal.mass2, portal.pole_excess)
-    return propagator.resonances(portal, density + boson_width_density(portal, decays)[:, None])
+    density = density.plus(channels.dark_density(portal, portal.mass2, portal.pole_excess))
+    return propagator.resonances(portal, density.plus(boson_width_density(portal, decays)))
 
 
 def portal_thresholds(portal: Portal, inputs: Inputs) -> Float[Array, " threshold"]:
@@ -184,26 +183,23 @@ def own_thresholds(portal: Portal) -> Float[Array, " threshold"]:
     return pairs if portal.hidden is None else jnp.concatenate([pairs, channels.hidden_thresholds(portal.hidden)])
 
 
-def dark_current_product(portal: Portal, energies: Energies, d: Propagator) -> Float[Array, "3 energy"]:
-    """s times the spin-averaged product of dark currents with propagators, components (11, 12, 22)."""
+def dark_current_product(portal: Portal, energies: Energies, d: Propagator) -> Symmetric:
+    """s times the spin-averaged product of dark currents with propagators."""
+    s_wave, p_wave = dark_current_waves(portal, energies, d)
+    return s_wave.plus(p_wave)
+
+
+def dark_current_waves(portal: Portal, energies: Energies, d: Propagator) -> tuple[Symmetric, Symmetric]:
+    """The same for an initial state of orbital angular momentum zero, and of one."""
     dark, s = portal.dark, energies.s
+    from_vector, zero = _squared(dark.vector, d), jnp.zeros_like(s)
+    nothing = Symmetric(zero, zero, zero)
     if dark.kind == "pseudo_dirac":
         threshold, difference = spectral.pseudo_dirac_thresholds(s, dark.mass, dark.splitting)
-        return (s * (1.0 - difference) * (1.0 + 0.5 * threshold))[None, :] * _squared(dark.vector, d)
+        return from_vector.times(s * (1.0 - difference) * (1.0 + 0.5 * threshold)), nothing
     if dark.kind == "scalar":
-        return energies.excess[None, :] * _squared(dark.vector, d)
-    parts = ((s + 2.0 * dark.mass**2, dark.vector), (energies.excess, dark.axial))
-    products = [weight[None, :] * _squared(coupling, d) for weight, coupling in parts]
-    return products[0] + products[1]
-
-
-def _p_wave_product(portal: Portal, energies: Energies, d: Propagator) -> Float[Array, "3 energy"]:
-    """The part of `dark_current_product` whose initial state has orbital angular momentum one."""
-    dark = portal.dark
-    return energies.excess[None, :] * _squared(dark.vector if dark.kind == "scalar" else dark.axial, d)
-
-
-_Product = Callable[[Portal, Energies, Propagator], Float[Array, "3 energy"]]
+        return nothing, from_vector.times(energies.excess)
+    return from_vector.times(s + 2.0 * dark.mass**2), _squared(dark.axial, d).times(energies.excess)
 
 
 def vector_pairs(portal: Portal, s: Float[Array, " energy"]) -> dict[str, Float[Array, " energy"]]:
@@ -238,23 +234,19 @@ def _majorana_pairs(
 
 
 def _propagators(
-    portal: Portal, inputs: Inputs, energies: Energies, fermions_total: channels.Density
+    portal: Portal, inputs: Inputs, energies: Energies, fermions_total: Symmetric
 ) -> tuple[Propagator, Propagator]:
     """For every final state but W+ W-, and for W+ W-."""
     decays = widths(portal, inputs)
     if inputs.width == "fixed":
         poles = propagator.fixed(portal, energies, decays.total)
         return poles, poles
-    density = fermions_total + channels.dark_density(portal, energies.s, energies.excess)
-    return propagator.running(portal, energies, density + boson_width_density(portal, decays)[:, None])
+    density = fermions_total.plus(channels.dark_density(portal, energies.s, energies.excess))
+    return propagator.running(portal, energies, density.plus(boson_width_density(portal, decays)))
 
 
-def _squared(coupling: Float[Array, " 2"], d: Propagator) -> Float[Array, "3 energy"]:
-    def amplitude(part: Float[Array, "3 energy"]) -> Float[Array, "2 energy"]:
-        return jnp.stack([coupling[0] * part[0] + coupling[1] * part[1], coupling[0] * part[1] + coupling[1] * part[2]])
-
-    real, imag = amplitude(d.real), amplitude(d.imag)
-    return channels.products(real, real) + channels.products(imag, imag)
+def _squared(coupling: Float[Array, " 2"], d: Propagator) -> Symmetric:
+    return square(d.real.apply(coupling)).plus(square(d.imag.apply(coupling)))
 
 
 def longitudinal_exchange(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> Float[Array, "fermion energy"]:

@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from globalfit.physics.annihilation.channels import Density
 from globalfit.physics.portal import Portal, pole_distance
+from globalfit.physics.symmetric import Symmetric, square
 
 
 class Energies(NamedTuple):
@@ -65,59 +65,59 @@ class Resonances(NamedTuple):
 
 
 class Propagator(NamedTuple):
-    """Real and imaginary part of the components (11, 12, 22), GeV^-2."""
+    """Real and imaginary part, GeV^-2."""
 
-    real: Float[Array, "3 energy"]
-    imag: Float[Array, "3 energy"]
+    real: Symmetric
+    imag: Symmetric
 
 
-def running(portal: Portal, energies: Energies, density: Density) -> tuple[Propagator, Propagator]:
+def running(portal: Portal, energies: Energies, density: Symmetric) -> tuple[Propagator, Propagator]:
     """Inverse of Q(s) + i s rho(s) with a density rho of both vectors, and the same with the widths in the
     determinant only.
 
     The second is for W+ W-: the photon and the Z cancel there to order m_Z^2/s, which widths of the Z in the numerator
     would spoil.
     """
-    return invert(portal, energies, energies.s[None, :] * density)
+    return invert(portal, energies, density.times(energies.s))
 
 
 def fixed(portal: Portal, energies: Energies, width: Float[Array, " 2"]) -> Propagator:
     """Sum over the poles with constant widths, GeV; with a form factor, the inverse with the same absorptive parts."""
     if portal.mixing.form_factor is not None:
-        absorptive = portal.mixing.absorptive(portal.mass * width)
-        return invert(portal, energies, jnp.broadcast_to(absorptive[:, None], (3, energies.s.size)))[0]
-    eigenvectors = portal.eigenvectors()
+        return invert(portal, energies, portal.mixing.absorptive(portal.mass * width))[0]
     # (component, pole)
-    residues = jnp.stack([eigenvectors[0] ** 2, eigenvectors[0] * eigenvectors[1], eigenvectors[1] ** 2])
+    residues = jnp.stack(square(portal.eigenvectors()))
     mass_width = (portal.mass * width)[:, None]
     norm = 1.0 / (energies.gap**2 + mass_width**2)
-    return Propagator(residues @ (energies.gap * norm), -residues @ (mass_width * norm))
+    return Propagator(Symmetric(*(residues @ (energies.gap * norm))), Symmetric(*(-residues @ (mass_width * norm))))
 
 
-def invert(portal: Portal, energies: Energies, absorptive: Float[Array, "3 energy"]) -> tuple[Propagator, Propagator]:
-    """Inverse of Q(s) + i A with A in GeV^2, components (11, 12, 22), and the same with A in the determinant only."""
-    s, gap, mixing = energies.s, energies.gap, portal.mixing
+def invert(portal: Portal, energies: Energies, absorptive: Symmetric) -> tuple[Propagator, Propagator]:
+    """Inverse of Q(s) + i A with A in GeV^2, and the same with A in the determinant only."""
+    s, (to_first, to_second), mixing = energies.s, energies.gap, portal.mixing
     # s - m_1^2 = (s - x) + (x - m_1^2) and s - m_2^2 = (s - y) + (y - m_2^2), where nothing cancels at the poles
     shift, off_diagonal = mixing.shifts(), mixing.off_diagonal(s)
-    from_first = gap[0] + shift[0]
+    from_first = to_first + shift[0]
     if mixing.form_factor is None:
-        from_second = gap[1] + shift[1]
-        real_part = (1.0 - mixing.kinetic**2) * gap[0] * gap[1]
+        from_second = to_second + shift[1]
+        real_part = (1.0 - mixing.kinetic**2) * to_first * to_second
     else:
         from_second = mixing.second(s)
         real_part = from_first * from_second - off_diagonal**2
-    det_real = real_part - (absorptive[0] * absorptive[2] - absorptive[1] ** 2)
-    det_imag = absorptive[2] * from_first + absorptive[0] * from_second - 2.0 * off_diagonal * absorptive[1]
+    det_real = real_part - (absorptive.first * absorptive.second - absorptive.mixed**2)
+    det_imag = absorptive.second * from_first + absorptive.first * from_second - 2.0 * off_diagonal * absorptive.mixed
     norm = 1.0 / (det_real**2 + det_imag**2)
-    inverse_real, inverse_imag = (det_real * norm)[None, :], (-det_imag * norm)[None, :]
-    real = jnp.stack([from_second, -off_diagonal, from_first])
-    imag = jnp.stack([absorptive[2], -absorptive[1], absorptive[0]])
-    narrow = Propagator(real * inverse_real, real * inverse_imag)
-    full = Propagator(narrow.real - imag * inverse_imag, narrow.imag + imag * inverse_real)
-    return full, narrow
+    inverse_real, inverse_imag = det_real * norm, -det_imag * norm
+    real = Symmetric(from_second, -off_diagonal, from_first)
+    imag = Symmetric(absorptive.second, -absorptive.mixed, absorptive.first)
+    narrow = Propagator(real.times(inverse_real), real.times(inverse_imag))
+    return (
+        Propagator(narrow.real.plus(imag.times(-inverse_imag)), narrow.imag.plus(imag.times(inverse_real))),
+        narrow,
+    )
 
 
-def resonances(portal: Portal, density: Float[Array, "3 2"]) -> Resonances:
+def resonances(portal: Portal, density: Symmetric) -> Resonances:
     """Poles of `running` for a density whose values at M_1^2 and M_2^2 are given.
 
     The determinant a u^2 + b u + c, u = s - M_k^2, has a root next to u = 0. Two vectors that are closer to each other
@@ -127,12 +127,12 @@ def resonances(portal: Portal, density: Float[Array, "3 2"]) -> Resonances:
     first = jnp.stack([mixing.shifts()[0], s[1] - mixing.lagrangian_mass2[0]])
     second = jnp.stack([mixing.second(s[0]), mixing.shifts()[1]])
     off_diagonal, (slope_12, slope_22) = mixing.off_diagonal(s), mixing.slopes(s)
-    absorptive = s[None, :] * density
+    absorptive = density.times(s)
     a = slope_22 - slope_12**2
     b_real = second + first * slope_22 - 2.0 * off_diagonal * slope_12
-    b_imag = absorptive[2] + absorptive[0] * slope_22 - 2.0 * absorptive[1] * slope_12
-    c_real = absorptive[1] ** 2 - absorptive[0] * absorptive[2]
-    c_imag = absorptive[2] * first + absorptive[0] * second - 2.0 * off_diagonal * absorptive[1]
+    b_imag = absorptive.second + absorptive.first * slope_22 - 2.0 * absorptive.mixed * slope_12
+    c_real = absorptive.mixed**2 - absorptive.first * absorptive.second
+    c_imag = absorptive.second * first + absorptive.first * second - 2.0 * off_diagonal * absorptive.mixed
     b, c = jax.lax.complex(b_real, b_imag), jax.lax.complex(c_real, c_imag)
     root = jnp.sqrt(b**2 - 4.0 * a * c)
     larger = jnp.where(jnp.real(jnp.conj(b) * root) >= 0.0, b + root, b - root)

@@ -138,7 +138,7 @@ def vector_higgs_helicities(
 ) -> Helicities:
     """Vector and Higgs boson through vertex g_{mu nu} + contact (q.k g_{mu nu} - k_mu q_nu): the vector transverse or
     longitudinal."""
-    root_s, scale = jnp.sqrt(s), _vector_higgs_phase_space(s, mass, m_h)
+    root_s, scale = jnp.sqrt(s), _vector_higgs_phase_space(s, _vector_higgs_momentum(s, mass, m_h))
     energy = (s + mass**2 - m_h**2) / (2.0 * root_s)
     first, second = vertex[:, None], contact[:, None]
     transverse = first + second * (root_s * energy)[None, :]
@@ -150,7 +150,7 @@ def vector_higgs(s: Float[Array, "*energy"], vector_mass: Float[Array, ""], m_h:
     """Vector and Higgs boson, GeV^-2 (the vertex has the dimension of a mass). The intermediate current is transverse:
     its longitudinal part would need a vector that couples to both the axial dark current and the Higgs boson."""
     momentum = _vector_higgs_momentum(s, vector_mass, m_h)
-    return (3.0 + (momentum / vector_mass) ** 2) * _vector_higgs_phase_space(s, vector_mass, m_h)
+    return (3.0 + (momentum / vector_mass) ** 2) * _vector_higgs_phase_space(s, momentum)
 
 
 def _vector_higgs_momentum(s: Float[Array, "*energy"], mass: Float[Array, ""], m_h: float) -> Float[Array, "*energy"]:
@@ -160,6 +160,6 @@ def _vector_higgs_momentum(s: Float[Array, "*energy"], mass: Float[Array, ""], m
 
 
 def _vector_higgs_phase_space(
-    s: Float[Array, "*energy"], mass: Float[Array, ""], m_h: float
-) -> Float[Array, "*energy"]:
-    return _vector_higgs_momentum(s, mass, m_h) / (24.0 * math.pi * s * jnp.sqrt(s))
+    s: Float[Array, "*#energy"], momentum: Float[Array, "*#energy"]
+) -> Float[Array, "*#energy"]:
+    return momentum / (24.0 * math.pi * s * jnp.sqrt(s))

@@ -11,6 +11,7 @@ from globalfit.physics import fermions
 from globalfit.physics.annihilation import channels
 from globalfit.physics.inputs import Inputs
 from globalfit.physics.portal import Portal
+from globalfit.physics.symmetric import Symmetric, square
 
 
 class Widths(NamedTuple):
@@ -22,16 +23,18 @@ class Widths(NamedTuple):
 
 def widths(portal: Portal, inputs: Inputs) -> Widths:
     """Partial and total widths of both mass eigenstates."""
-    eigenvectors = portal.eigenvectors()
-    projection = channels.products(eigenvectors, eigenvectors)
-    densities = channels.visible_densities(portal, inputs, portal.mass2)
-    densities[channels.DARK] = channels.dark_density(portal, portal.mass2, portal.pole_excess)
-    # all channels at once: (11, 12, 22), channel, eigenstate
-    partial = portal.mass[None, :] * channels.contract(projection[:, None, :], jnp.stack([*densities.values()], axis=1))
-    return Widths(dict(zip(densities, partial, strict=True)), jnp.sum(partial, axis=0))
+    projection, s = square(portal.eigenvectors()).times(portal.mass), portal.mass2
+    others = channels.boson_densities(portal, inputs, s)
+    if portal.hidden is not None:
+        others[channels.HIDDEN] = channels.hidden_density(portal.hidden, s)
+    others[channels.DARK] = channels.dark_density(portal, s, portal.pole_excess)
+    known = Symmetric(*(part[None, :] for part in projection)).contract(channels.fermion_pairs(portal, inputs, s))
+    partial = {name: known[index] for name, index in fermions.INDEX.items()}
+    partial |= {name: projection.contract(density) for name, density in others.items()}
+    return Widths(partial, sum((partial[name] for name in others), start=jnp.sum(known, axis=0)))
 
 
-def boson_width_density(portal: Portal, decays: Widths) -> Float[Array, " 3"]:
+def boson_width_density(portal: Portal, decays: Widths) -> Symmetric:
     """Decays to bosons as a constant density, diagonal in the mass eigenstates with Gamma_k/M_k.
 
     The density of W+ W- itself grows as s^2; resummed without the vertex corrections that tame it, it would take the Z

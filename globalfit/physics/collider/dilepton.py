@@ -109,7 +109,7 @@ def _nonlocal_exchange(
             initial[..., 1] * final[..., 1],
         ]
     ).reshape(3, 8)
-    real, imag = (pairs.T @ (factors * part) for part in (full.real, full.imag))
+    real, imag = (pairs.T @ (factors * jnp.stack(part)) for part in (full.real, full.imag))
     return real.reshape(4, 2, -1), imag.reshape(4, 2, -1)
 
 

@@ -29,6 +29,7 @@ from globalfit.physics.electroweak.pole import held
 from globalfit.physics.electroweak.standard_model import DECAYS, StandardModel
 from globalfit.physics.inputs import Inputs
 from globalfit.physics.portal import Portal
+from globalfit.physics.symmetric import square
 
 _CHARGE = fermions.CHARGE[: len(DECAYS)]
 _ISOSPIN = fermions.ISOSPIN[: len(DECAYS)]
@@ -76,7 +77,7 @@ def mixed(portal: Portal, k: int, inputs: Inputs, standard: StandardModel) -> ZB
     vector -= 2.0 * eigenvectors[k, k] * jnp.asarray(_CHARGE) * angle
     # Of all the widths of the portal only this one: it is also needed for a vector that is held away from the pole.
     density = channels.dark_density(portal, portal.mass2, portal.pole_excess)
-    dark = portal.mass * channels.contract(channels.products(eigenvectors, eigenvectors), density)
+    dark = portal.mass * square(eigenvectors).contract(density)
     return ZBoson(vector, axial, ratio, dark[k])
 
 

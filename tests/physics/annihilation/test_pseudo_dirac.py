@@ -76,7 +76,7 @@ def test_fermion_pairs(row):
     inputs = INPUTS.model_copy(update={"m_b": float(row["mf"])})
     energies = Energies.at(jnp.asarray([float(row["sqrt_s"]) ** 2]), portal)
     current = dark_current_product(portal, energies, propagator.fixed(portal, energies, width))
-    flux = channels.contract(current, channels.fermion_densities(portal, inputs, energies.s)["b"])
+    flux = current.contract(channels.fermion_densities(portal, inputs, energies.s)["b"])
     flux += longitudinal_exchange(portal, inputs, energies.s)[INDEX["b"]]
     s, first = energies.s[0], float(row["m1"])
     velocity = np.sqrt((s - (2.1 * first) ** 2) * (s - (0.1 * first) ** 2)) / s
@@ -122,7 +122,7 @@ def test_an_exchanged_particle_on_its_shell_is_left_out():
     assert np.all(np.asarray(pairs(*arguments, jnp.asarray([10.0, 80.0]), VECTOR))[1] > 0.0)
 
 
-@pytest.mark.parametrize("width", ["running", "fixed"])
+@pytest.mark.parametrize("width", [pytest.param("running", marks=pytest.mark.slow), "fixed"])
 def test_dirac_limit(width):
     inputs = INPUTS.model_copy(update={"width": width})
     dirac, split = dark_photon("dirac"), dark_photon("pseudo_dirac")

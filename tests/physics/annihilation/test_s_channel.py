@@ -1,5 +1,7 @@
 """Annihilation through s-channel vectors and widths, against 40-digit arithmetic and analytic limits."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,7 @@ from globalfit.physics.fermions import FERMIONS, INDEX
 from globalfit.physics.inputs import PRESETS
 from globalfit.physics.mixing import mix
 from globalfit.physics.portal import DarkMatter, Portal
+from globalfit.physics.symmetric import Symmetric
 from tests.support.table import numbers, read
 
 # mpmath, 40 digits; the cross sections also from explicit Dirac traces, the averages from a second quadrature.
@@ -57,7 +60,7 @@ def flux_cross_section(name, energies_of, dark_mass, fermion_mass, colours, kind
     inputs = INPUTS.model_copy(update={"m_b": fermion_mass})
     energies, result_of = energies_of(portal, media["Gamma"])
     current = dark_current_product(portal, energies, propagator.fixed(portal, energies, media["Gamma"]))
-    transverse = channels.contract(current, channels.fermion_densities(portal, inputs, energies.s)["b"])
+    transverse = current.contract(channels.fermion_densities(portal, inputs, energies.s)["b"])
     longitudinal = longitudinal_exchange(portal, inputs, energies.s)[INDEX["b"]]
     return result_of((transverse + longitudinal) * colours / 3.0)
 
@@ -150,19 +153,25 @@ def test_total_is_the_sum_of_channels(width):
     np.testing.assert_allclose(total_cross_section(portal, inputs, energies), sum(parts.values()), rtol=1e-12)
 
 
+def every_density(portal, s, excess):
+    visible = channels.visible_densities(portal, INPUTS, s).values()
+    return functools.reduce(Symmetric.plus, visible, channels.dark_density(portal, s, excess))
+
+
 def test_running_width_is_the_matrix_inverse():
     portal = axial(m_chi=46.0, mass_ratio=2.02, epsilon=1e-3)
     s = jnp.linspace(88.0, 97.0, 31) ** 2
     energies = Energies.at(s, portal)
-    density = sum(channels.visible_densities(portal, INPUTS, s).values())
-    density += channels.dark_density(portal, s, energies.excess)
+    density = every_density(portal, s, energies.excess)
     found, _ = propagator.running(portal, energies, density)
     eta, masses = float(portal.mixing.kinetic), np.diag(portal.mixing.lagrangian_mass2)
     for i, value in enumerate(np.asarray(s)):
-        rho = np.array([[density[0, i], density[1, i]], [density[1, i], density[2, i]]])
+        first, mixed, second = (part[i] for part in density)
+        rho = np.array([[first, mixed], [mixed, second]])
         inverse = np.linalg.inv(value * (np.array([[1.0, eta], [eta, 1.0]]) + 1j * rho) - masses)
         components = inverse[[0, 0, 1], [0, 1, 1]]
-        np.testing.assert_allclose(found.real[:, i] + 1j * found.imag[:, i], components, rtol=1e-9)
+        parts = [real[i] + 1j * imag[i] for real, imag in zip(found.real, found.imag, strict=True)]
+        np.testing.assert_allclose(parts, components, rtol=1e-9)
 
 
 def test_narrow_poles_running_equals_fixed():
@@ -171,11 +180,10 @@ def test_narrow_poles_running_equals_fixed():
     offset = jnp.asarray([-3.0, -1.0, 0.0, 1.0, 3.0]) * width[1] * portal.mass[1]
     s = portal.mass2[1] + offset
     energies = Energies.at(s, portal)._replace(gap=jnp.stack([s - portal.mass2[0], offset]))
-    density = sum(channels.visible_densities(portal, INPUTS, s).values())
-    density += channels.dark_density(portal, s, energies.excess)
+    density = every_density(portal, s, energies.excess)
     running, _ = propagator.running(portal, energies, density)
     fixed = propagator.fixed(portal, energies, width)
-    running_square, fixed_square = (d.real[2] ** 2 + d.imag[2] ** 2 for d in (running, fixed))
+    running_square, fixed_square = (d.real.second**2 + d.imag.second**2 for d in (running, fixed))
     # they differ by the absorptive mixing with the Z, of the order of Gamma_Z/M_Z times eta
     np.testing.assert_allclose(running_square, fixed_square, rtol=2e-3)
 

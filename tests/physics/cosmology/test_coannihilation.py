@@ -77,6 +77,7 @@ def test_equilibrium_abundance(splitting):
     np.testing.assert_allclose(equilibrium_abundance(jnp.asarray(splitting), x), 0.5 * (1.0 + heavy), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_only_chi1_is_left_today():
     point = [200.0, 0.1, 0.9, 0.01, 0.02]
     split, dirac = predictions("pseudo_dirac", point), predictions("dirac", point)

@@ -79,6 +79,7 @@ def test_against_the_adaptive_solver(index):
     np.testing.assert_allclose(found, expected, rtol=5e-3)
 
 
+@pytest.mark.slow
 def test_against_the_table():
     for name in MODELS:
         rows = [row for row in ROWS if row["model"] == name]

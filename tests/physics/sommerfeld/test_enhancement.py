@@ -58,6 +58,7 @@ def test_off_in_the_preset_of_micromegas():
     assert PRESETS["micromegas6"].sommerfeld == "off"
 
 
+@pytest.mark.slow
 def test_dwarf_galaxies_and_recombination():
     # an independent calculation has 26 times the tree level; the vector that couples is alone
     point, alpha = words(DPDM.build(DPDMOptions()), LIGHT), 0.66**2 / (4.0 * math.pi)
