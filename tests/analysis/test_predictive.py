@@ -123,6 +123,7 @@ def test_toys_without_a_likelihood_give_no_p_value():
     assert "have no likelihood" in found.remark
 
 
+@pytest.mark.slow
 def test_the_report_points_out_data_that_nothing_describes(tmp_path):
     """The signal is at least 0.64 * 24 = 15.4, five standard deviations above the data."""
     settings = {"parameters": {"coupling": 0.8, "mass": {"uniform": [24.0, 25.0]}}, "sampler": "toy_sampler"}

@@ -78,8 +78,12 @@ def numbers_of(result):
     return [*arrays, np.array([result.numbers["likelihood_calls"]])]
 
 
+# Samplers whose run takes seconds.
+QUICK = ("dynesty", "grid", "optimize", "smc")
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "nautilus" else name for name in SAMPLERS]
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SAMPLERS]
 )
 def test_a_killed_run_ends_with_the_same_numbers_bit_for_bit(name, tmp_path):
     target, sampler, random = Gaussian.of(2), SAMPLERS[name], np.random.default_rng(5)

@@ -170,6 +170,7 @@ def campaign_with_a_kill(folder: Path, samplers: Sequence[str], killed: str) -> 
     assert origin["resumed"]
 
 
+@pytest.mark.slow
 @LINUX
 def test_a_killed_worker_loses_no_run(tmp_path):
     campaign_with_a_kill(tmp_path, ["toy_sampler", DYNESTY, "toy_sampler"], "r1")

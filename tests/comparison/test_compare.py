@@ -202,6 +202,7 @@ def integral(prior, factor):
     return math.log(np.trapezoid(likelihood * density, mass) / np.trapezoid(density, mass))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("prior", "factor"), CASES)
 def test_another_width_against_an_integral(tmp_path, prior, factor):
     fixed = {"mass": prior, "coupling": 0.5}

@@ -106,6 +106,7 @@ def test_a_wider_prior_ends_where_the_parameter_does(tmp_path):
     assert cut(gaussian, None) == (gaussian, 1.0)
 
 
+@pytest.mark.slow
 def test_a_rerun_that_does_not_converge_gives_no_number(tmp_path):
     folders = two(tmp_path)
     for rerun in reruns(compare(folders), tmp_path / "comparison" / "reruns"):

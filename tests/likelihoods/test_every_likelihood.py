@@ -23,6 +23,7 @@ NAMES = sorted(
 )
 # Without the relic density, which takes longer to compile and has its own tests.
 LIGHT = [name for name in NAMES if name != "planck_relic"]
+SOME = [pytest.param(name, marks=[pytest.mark.slow] if name == "fermi_dwarfs" else []) for name in LIGHT]
 
 
 @functools.cache
@@ -90,7 +91,7 @@ def test_value_and_gradient_are_finite_for_many_draws(name: str) -> None:
     assert np.all(np.isfinite(gradient))
 
 
-@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize("name", SOME)
 def test_a_toy_is_the_same_experiment_with_other_data(name: str) -> None:
     posterior = posterior_of(name)
     theta = draws(posterior, 1, 5)[0]

@@ -84,6 +84,7 @@ def test_finite_and_the_same_alone_and_in_a_batch():
     np.testing.assert_allclose([float(alone(point)) for point in points[:20]], values[:20], rtol=1e-9, atol=1e-200)
 
 
+@pytest.mark.slow
 def test_toys_are_unbiased():
     point = predictions((60.0, 0.5, 1e-5, 0.01))
     keys = jax.random.split(jax.random.key(4), 4000)

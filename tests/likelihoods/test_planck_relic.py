@@ -37,6 +37,7 @@ def test_gaussian_with_the_error_of_the_prediction(omega):
     np.testing.assert_allclose(planck().log_likelihood(Density(omega)), expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_pulls_give_the_likelihood_back():
     omega = np.linspace(0.05, 0.3, 26)
     for likelihood in (planck(), planck(theory_error=0.0), planck().for_component()):

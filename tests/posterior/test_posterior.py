@@ -59,6 +59,7 @@ def test_a_batch_is_its_points(posterior):
     np.testing.assert_allclose(evaluate(posterior, theta[shuffled]).log_likelihood, together[shuffled], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_gradients_against_central_differences(posterior):
     theta = prior_draws(posterior, 64, 3)
     near = theta.at[:, 1].set(2.0 + 0.02 * (theta[:, 1] - 2.0))  # the funnel at the resonance
@@ -93,6 +94,7 @@ def check_finite(target, count, seed):
     return unsolvable.mean()
 
 
+@pytest.mark.slow
 def test_finite_everywhere_in_the_prior():
     # default inputs and widths; 0.27 % of the prior has no solution
     assert check_finite(posterior_of(), 2048, 4) < 0.01

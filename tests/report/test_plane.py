@@ -176,6 +176,7 @@ def test_errors_come_before_anything_is_written(tmp_path):
 
 # Edges of the range of m_chi in which the axial model has no relic density of 0.12 for m_AD = 3 m_chi, in GeV:
 # own solver checked against micrOMEGAs 6, with its inputs.
+@pytest.mark.slow
 @pytest.mark.parametrize(("alpha_d", "low", "high"), [(0.5, 29.77, 30.99), (0.05, 28.35, 32.18), (0.005, 24.05, 34.91)])
 def test_gap_of_the_axial_model(alpha_d, low, high, tmp_path):
     parameters = {

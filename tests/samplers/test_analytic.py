@@ -71,6 +71,7 @@ def usable(draws: Draws) -> bool:
     return draws.converged and draws.evidence is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["rosenbrock", "eggbox"])
 def test_nested_sampling_follows_a_valley_and_finds_every_mode(target):
     where = TARGETS[target]

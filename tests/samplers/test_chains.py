@@ -58,6 +58,7 @@ def test_moments_of_a_correlated_gaussian(gaussian, name):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_chains(gaussian):
     np.testing.assert_array_equal(ensembles(GAUSSIAN, **FEW_WALKERS).theta, gaussian["emcee"].theta)
     np.testing.assert_array_equal(hamiltonian(GAUSSIAN).theta, gaussian["nuts"].theta)
@@ -141,6 +142,7 @@ class Wall(Hole):
     bound: float = 0.0
 
 
+@pytest.mark.slow
 def test_nuts_counts_trajectories_into_a_wall():
     draws = hamiltonian(Wall.of(2))
     assert draws.theta[..., 0].min() >= 0.0

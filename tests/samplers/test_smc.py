@@ -77,7 +77,11 @@ def test_separate_modes_of_different_width():
     assert np.mean(draws.theta[0, :, 0] < 0.0) == pytest.approx(0.3, abs=0.1)
 
 
-@pytest.mark.parametrize("target", [Hole.of(3), Sheet.of(3), Rosenbrock.of()], ids=lambda t: type(t).__name__)
+@pytest.mark.parametrize(
+    "target",
+    [Hole.of(3), *(pytest.param(target, marks=pytest.mark.slow) for target in (Sheet.of(3), Rosenbrock.of()))],
+    ids=lambda t: type(t).__name__,
+)
 def test_evidence_with_a_hole_and_on_thin_curved_shapes(target):
     draws = run(target)
     assert abs(pull(target, draws)) < 3.5
@@ -112,6 +116,7 @@ def test_the_error_is_the_scatter_of_populations_or_that_within_them():
     assert evidence_of(populations([1.0] * 4, 0.3)) == pytest.approx((1.0, 0.15))
 
 
+@pytest.mark.slow
 def test_populations_that_disagree_are_no_convergence():
     """Few particles seldom find a mode of a millionth of the prior."""
     draws = run(TwoModes.of(4, share=0.5, sd=(0.02, 0.5)), options=SmcOptions(populations=6, particles=64, rounds=1))

@@ -107,6 +107,7 @@ def test_particles_that_stick_are_an_error(monkeypatch):
         defensive_component(TARGET, 100, 10_000, 1, silent)
 
 
+@pytest.mark.slow
 def test_nautilus_reports_both_evidences():
     draws = Nautilus(NautilusOptions(n_live=200, n_networks=0, n_batch=64, n_eff=600.0)).run(TARGET, 1, silent)
     numbers = draws.numbers

@@ -106,6 +106,7 @@ def test_a_flat_likelihood_returns_the_prior():
     np.testing.assert_allclose(draws.theta[0].mean(axis=0), 0.0, atol=0.1)
 
 
+@pytest.mark.slow
 def test_too_few_calls_are_no_convergence():
     draws = run(Gaussian.of(3), options=SMALL.model_copy(update={"max_calls": 1500}))
     assert not draws.converged

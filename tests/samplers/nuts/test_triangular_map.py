@@ -172,6 +172,7 @@ def test_nuts_samples_both_sides_of_a_resonance():
     assert np.mean(draws.theta[..., 0] > 0.0) == pytest.approx(target.upper_share, abs=error)
 
 
+@pytest.mark.slow
 def test_the_option_is_heard():
     draws = sample(Resonance.of(3, sd=0.01, width=0.1), 1, warmup=100, draws=100, particles=64, straighten=False)
     assert draws.numbers["triangular_maps"] == 0.0
