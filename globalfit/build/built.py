@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 from pydantic import BaseModel
 
 from globalfit import plugins
@@ -43,6 +46,20 @@ def build(run: RunFile) -> Built:
     with run.source.at("sampler"):
         sampler.check(posterior.names)
     return Built(run.model_copy(update={**filled, "sampler": choice.entry}), posterior, sampler)
+
+
+def check_jax() -> None:
+    """Raise `ConfigurationError` if JAX has no device, or none with double precision, which a relic density takes."""
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        asked = f"JAX_PLATFORMS='{os.environ.get('JAX_PLATFORMS', '')}'"
+        raise ConfigurationError(f"JAX finds no device with {asked}: unset it, or set it to cpu.") from error
+    if jnp.result_type(float) != jnp.float64:
+        raise ConfigurationError(
+            "JAX calculates in single precision, in which the relic density is wrong: unset JAX_ENABLE_X64 or set it "
+            "to 1, or call jax.config.update('jax_enable_x64', True)."
+        )
 
 
 def build_posterior(run: RunFile) -> Posterior:
@@ -108,6 +125,7 @@ def _chosen(run: RunFile, kind: plugins.Kind, item: Any, path: tuple[str | int, 
 
 def _posterior(run: RunFile) -> tuple[Posterior, dict[str, Any]]:
     """The posterior, and the settings behind it with every default filled in."""
+    check_jax()
     choice = _chosen(run, "model", run.model, ("model",))
     with run.source.at("model"):
         model = choice.cls.build(choice.options)

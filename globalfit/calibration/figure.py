@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,7 +13,7 @@ from scipy.stats import binom
 
 from globalfit.calibration.result import Calibration, Quantity
 from globalfit.calibration.trial import LOG_LIKELIHOOD
-from globalfit.report.figures import BEST_COLOUR, PANELS_PER_ROW, POSTERIOR_COLOUR, STYLE, new_figure
+from globalfit.report.figures import BEST_COLOUR, PANELS_PER_ROW, POSTERIOR_COLOUR, figure_style, new_figure
 from globalfit.results.labels import tex
 
 BAND_COLOUR = "#d9d9d9"
@@ -34,7 +33,7 @@ def _panels(calibration: Calibration, label: str, draw: Callable[[Axes, Quantity
     quantities = calibration.quantities
     columns = min(len(quantities), PANELS_PER_ROW)
     lines = math.ceil(len(quantities) / columns)
-    with mpl.rc_context(STYLE):
+    with figure_style():
         figure = new_figure(3.0 * columns + 0.5, 2.6 * lines)
         for k, item in enumerate(quantities):
             axes = figure.add_subplot(lines, columns, k + 1)

@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from markupsafe import Markup
 
 from globalfit.analysis.details import definition
@@ -17,7 +16,7 @@ from globalfit.calibration.result import Calibration, Quantity
 from globalfit.calibration.trial import LOG_LIKELIHOOD, Trial
 from globalfit.calibration.uniformity import P_BOUND
 from globalfit.posterior.posterior import Posterior
-from globalfit.report.figures import STYLE
+from globalfit.report.figures import figure_style
 from globalfit.report.page import data_uri, page_environment
 from globalfit.results import folder as names
 from globalfit.results.run_identity import code
@@ -54,7 +53,7 @@ def write_calibration(
     pictures.mkdir(exist_ok=True)
     uris = {}
     for name, figure in calibration_figures(calibration).items():
-        with mpl.rc_context(STYLE):
+        with figure_style():
             for suffix in ("png", "pdf"):
                 figure.savefig(pictures / f"{name}.{suffix}", dpi=160, bbox_inches="tight", pad_inches=0.1)
         uris[name] = data_uri(pictures / f"{name}.png")

@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -18,7 +17,7 @@ from matplotlib.lines import Line2D
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from globalfit.errors import ConfigurationError, UnknownNameError
-from globalfit.report.figures import LEVELS, STYLE, new_figure
+from globalfit.report.figures import LEVELS, figure_style, new_figure
 from globalfit.report.ticks import set_ticks
 from globalfit.results.labels import tex
 from globalfit.results.result import Result
@@ -65,7 +64,7 @@ def comparison_figure(runs: Sequence[Result], names: Sequence[str] = ()) -> Figu
     if not quantities:
         return None
     size = len(quantities)
-    with mpl.rc_context(STYLE):
+    with figure_style():
         figure = new_figure(1.9 * size + 1.3, 1.9 * size + 1.3)
         axes: Any = figure.subplots(size, size, squeeze=False)
         figure.subplots_adjust(left=0.13, bottom=0.13, right=0.98, top=0.98, wspace=0.09, hspace=0.09)

@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from markupsafe import Markup
 
 from globalfit.comparison import Comparison
@@ -17,7 +16,7 @@ from globalfit.comparison.scales import REFERENCES, jeffreys, kass_raftery, twic
 from globalfit.comparison.sensitivity import RERUN, WIDTHS, write_sensitivity
 from globalfit.comparison.table import NOT_COMPUTABLE, REFERENCE, Row, bayes_factor, write_table
 from globalfit.errors import OutputError
-from globalfit.report.figures import STYLE
+from globalfit.report.figures import figure_style
 from globalfit.report.page import data_uri, page_environment
 from globalfit.results import folder as names
 from globalfit.results.run_identity import code
@@ -44,7 +43,7 @@ def write_comparison(comparison: Comparison, folder: Path, shown: Sequence[str] 
     if figure is not None:
         pictures = folder / names.FIGURES
         pictures.mkdir(exist_ok=True)
-        with mpl.rc_context(STYLE):
+        with figure_style():
             for suffix in ("png", "pdf"):
                 figure.savefig(pictures / f"{FIGURE}.{suffix}", dpi=160, bbox_inches="tight", pad_inches=0.1)
         uri = data_uri(pictures / f"{FIGURE}.png")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib as mpl
-
-from globalfit.report.figures import STYLE, corner_figure, predictions_figure
+from globalfit.report.figures import corner_figure, figure_style, predictions_figure
 from globalfit.report.plane import plane_figure
 from globalfit.report.profile import profile_planes_figure, profiles_figure
 from globalfit.results import folder as names
@@ -28,7 +26,7 @@ def draw_figures(result: Result) -> dict[str, Path]:
     for name, figure in figures.items():
         if figure is None:
             continue
-        with mpl.rc_context(STYLE):
+        with figure_style():
             for suffix in ("png", "pdf"):
                 figure.savefig(folder / f"{name}.{suffix}", dpi=160, bbox_inches="tight", pad_inches=0.1)
         paths[name] = folder / f"{name}.png"

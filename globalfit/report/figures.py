@@ -5,10 +5,11 @@ Figures are made without pyplot's global state; a logarithmic parameter is drawn
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -29,7 +30,7 @@ POSTERIOR_COLOUR = "#1f4e79"
 PRIOR_COLOUR = "#9a9a9a"
 BEST_COLOUR = "#c8442b"
 MEASURED_COLOUR = "#e0a526"
-STYLE: Any = {
+_STYLE: Any = {
     "font.family": "serif",
     "font.serif": ["STIXGeneral", "DejaVu Serif"],
     "mathtext.fontset": "stix",
@@ -43,6 +44,16 @@ PANELS_PER_ROW = 4
 LEVELS = (0.68, 0.95)
 # Colours that corner gives to the two regions.
 REGION_COLOURS = (POSTERIOR_COLOUR, "#b3c3d3")
+
+
+@contextlib.contextmanager
+def figure_style(**settings: Any) -> Iterator[None]:
+    """Matplotlib with the settings of this program and none of the user's: a matplotlibrc that asks for LaTeX where
+    there is none would fail after all sampling."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE | settings)
+        yield
 
 
 def corner_figure(result: Result, names: Sequence[str] = ()) -> Figure:
@@ -59,7 +70,7 @@ def corner_figure(result: Result, names: Sequence[str] = ()) -> Figure:
     size = len(parameters)
     # corner annotates this factor as an integer, but takes any number.
     factor: Any = _histogram_bins(weights) / BINS
-    with mpl.rc_context(STYLE), warnings.catch_warnings():
+    with figure_style(), warnings.catch_warnings():
         # A posterior of a few points has no 95 % contour; the histograms show it all the same.
         warnings.simplefilter("ignore")
         figure = new_figure(2.1 * size + 0.9, 2.1 * size + 0.9)
@@ -100,7 +111,7 @@ def predictions_figure(result: Result) -> Figure | None:
         return None
     columns = min(len(rows), PANELS_PER_ROW)
     lines = math.ceil(len(rows) / columns)
-    with mpl.rc_context(STYLE):
+    with figure_style():
         figure = new_figure(3.0 * columns + 0.4, 2.7 * lines)
         for k, (name, row, word) in enumerate(rows):
             axes = figure.add_subplot(lines, columns, k + 1)

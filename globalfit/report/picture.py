@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.ticker import NullFormatter
 
 from globalfit.errors import OutputError
 from globalfit.experiment.limit_curves import Curve, LimitCurves
-from globalfit.report.figures import STYLE, new_figure
+from globalfit.report.figures import figure_style, new_figure
 from globalfit.storage.files import replaced_path
 
 _COLOURS = ("#1f4e79", "#c8442b", "#3a7d44", "#8a5a9e", "#b07c1a", "#4f9bb0", "#7a7a7a")
@@ -28,7 +27,7 @@ def draw_picture(picture: LimitCurves, path: Path) -> None:
         raise OutputError(f"{path}: pictures are written as {', '.join(FORMATS)}.")
     if path.exists():
         raise OutputError(f"{path}: exists already; choose another name or remove it.")
-    with mpl.rc_context(STYLE):
+    with figure_style():
         figure = new_figure(6.4, 4.4)
         axes = figure.add_subplot()
         colours = {key: _COLOURS[i % len(_COLOURS)] for i, key in enumerate(dict.fromkeys(map(_key, picture.curves)))}

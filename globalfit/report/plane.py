@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -24,7 +23,7 @@ from globalfit.analysis.plane_files import EXCLUSION
 from globalfit.analysis.planes import RELIC
 from globalfit.errors import OutputError
 from globalfit.experiment.exclusion import LEVELS
-from globalfit.report.figures import STYLE, new_figure
+from globalfit.report.figures import figure_style, new_figure
 from globalfit.results import folder as names
 from globalfit.results.labels import experiment, tex
 from globalfit.results.records import altered
@@ -49,7 +48,7 @@ def plane_figure(result: Result) -> Figure | None:
     fields = _fields_of(record, result.folder / names.PLANE)
     x, y = (_axis(record[key], fields[record[key]["name"]], vertical) for vertical, key in enumerate("xy"))
     shape = len(y.values), len(x.values)
-    with mpl.rc_context(STYLE | {"hatch.linewidth": 0.5}):
+    with figure_style(**{"hatch.linewidth": 0.5}):
         figure = new_figure(8.4, 5.2)
         axes = figure.add_axes((0.1, 0.12, 0.565, 0.79))
         handles: list[Patch | Line2D] = []

@@ -5,14 +5,20 @@ from __future__ import annotations
 import csv
 import math
 
-import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from globalfit.errors import OutputError
-from globalfit.report.figures import BEST_COLOUR, PANELS_PER_ROW, POSTERIOR_COLOUR, REGION_COLOURS, STYLE, new_figure
+from globalfit.report.figures import (
+    BEST_COLOUR,
+    PANELS_PER_ROW,
+    POSTERIOR_COLOUR,
+    REGION_COLOURS,
+    figure_style,
+    new_figure,
+)
 from globalfit.report.ticks import set_ticks
 from globalfit.results import folder as names
 from globalfit.results.labels import tex
@@ -34,7 +40,7 @@ def profiles_figure(result: Result) -> Figure | None:
     table = read_profiles(result, record)
     columns = min(len(record["parameters"]), PANELS_PER_ROW)
     lines = math.ceil(len(record["parameters"]) / columns)
-    with mpl.rc_context(STYLE):
+    with figure_style():
         figure = new_figure(3.0 * columns + 0.5, 2.8 * lines)
         for k, row in enumerate(record["parameters"]):
             axes = figure.add_subplot(lines, columns, k + 1)
@@ -53,7 +59,7 @@ def profile_planes_figure(result: Result) -> Figure | None:
     table = read_profiles(result, record)
     columns = min(len(record["planes"]), PANELS_PER_ROW - 1)
     lines = math.ceil(len(record["planes"]) / columns)
-    with mpl.rc_context(STYLE):
+    with figure_style():
         figure = new_figure(4.2 * columns + 0.4, 3.7 * lines)
         for k, (x, y) in enumerate(record["planes"]):
             pair = _parameter(result, x), _parameter(result, y)

@@ -24,4 +24,4 @@ def _placed(item: Any, folder: Path) -> Any:
     table = options.get(_TABLE) if isinstance(options, dict) else None
     if not isinstance(options, dict) or not isinstance(table, str) or not table:
         return item
-    return {_LIMIT: options | {_TABLE: str(folder / table)}}
+    return {_LIMIT: options | {_TABLE: str(folder / Path(table).expanduser())}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
@@ -60,13 +62,16 @@ InputsEntry = Annotated[
 ]
 
 
-def _without_nul(path: str) -> str:
+def _folder(path: str) -> str:
+    """The path with the home directory in place of `~`; variables of a shell are not known here."""
     if "\0" in path:
         raise ValueError("must not hold a NUL character")
-    return path
+    if re.search(r"\$[A-Za-z_{]", path):
+        raise ValueError("must not hold a variable such as $SCRATCH, which nothing here replaces")
+    return os.path.expanduser(path)
 
 
-FolderName = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
+FolderName = Annotated[str, Field(min_length=1), AfterValidator(_folder)]
 
 
 class RunFile(BaseModel):

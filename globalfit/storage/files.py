@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +19,16 @@ from globalfit.errors import OutputError
 def replaced_path(path: Path) -> Iterator[Path]:
     """A temporary path in the folder of `path`, which takes the place of `path` when the block ends without an error.
 
-    It ends like `path`, for libraries that look at that. What was written is on the disk before it takes the place.
-    Raises `OutputError` if the folder cannot be written.
+    It ends like `path`, for libraries that look at that. What was written is on the disk before it takes the place. A
+    symbolic link is followed, and what is no regular file, such as /dev/null, is written to and stays. Raises
+    `OutputError` if the folder cannot be written.
     """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder) / f"content{path.suffix}"
+            _write_through(Path(folder) / f"content{path.suffix}", path)
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
@@ -64,6 +72,15 @@ def write_json(path: Path, data: Any) -> None:
     with replaced(path) as stream:
         json.dump(_finite(data), stream, indent=2, ensure_ascii=False, allow_nan=False)
         stream.write("\n")
+
+
+def _write_through(source: Path, path: Path) -> None:
+    """Copy a file into a device or a pipe."""
+    try:
+        with source.open("rb") as content, path.open("wb") as stream:
+            shutil.copyfileobj(content, stream)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}.") from error
 
 
 def _flush(path: Path) -> None:

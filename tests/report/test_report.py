@@ -6,6 +6,7 @@ import dataclasses
 import html.parser
 import re
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -52,6 +53,12 @@ def page(folder):
     structure.feed((folder / "report.html").read_text(encoding="utf-8"))
     assert structure.open == []
     return structure, re.sub(r"\s+", " ", " ".join(structure.text))
+
+
+def test_figures_have_no_settings_of_the_user(tmp_path):
+    with mpl.rc_context({"text.usetex": True, "text.latex.preamble": r"\usepackage{nobody}", "savefig.dpi": 7.0}):
+        page(run(tmp_path))
+        assert mpl.rcParams["text.usetex"]
 
 
 def test_page_is_complete_and_self_contained(tmp_path):

@@ -6,6 +6,7 @@ import ast
 import csv
 import json
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -180,6 +181,30 @@ def test_files_appear_whole_or_not_at_all(tmp_path):
     assert list(tmp_path.glob(".file*")) == []
     write_json(path, {"x": [float("nan"), float("-inf"), 1.5]})
     assert json.loads(path.read_text()) == {"x": [None, None, 1.5]}
+
+
+def test_a_link_is_followed(tmp_path):
+    target, link = tmp_path / "target.txt", tmp_path / "link.txt"
+    target.write_text("before")
+    link.symlink_to(target)
+    with replaced(link) as stream:
+        stream.write("after")
+    assert link.is_symlink()
+    assert target.read_text() == "after"
+
+
+def test_what_is_no_regular_file_is_written_to_and_stays(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with replaced(pipe) as stream:
+            stream.write("through")
+        assert os.read(reader, 100) == b"through"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert list(tmp_path.glob(".pipe*")) == []
 
 
 def test_statistics_find_chains_that_disagree():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import jax
 import jax.numpy as jnp
 import pytest
 from pydantic import ValidationError
@@ -176,6 +177,32 @@ def test_a_parameter_may_be_what_the_prediction_of_its_name_is(tmp_path):
     text = "{signal: {uniform: [1, 2]}, coupling: 'sqrt(signal / mass)', mass: {uniform: [4, 8]}}"
     posterior = build(loaded(tmp_path, f"model: toy\nparameters: {text}")).posterior
     assert posterior.names == ("mass", "signal")
+
+
+def test_folders_of_the_home_directory_and_of_variables(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert loaded(tmp_path, "model: toy\noutput: ~/fits/mine").output == "/home/somebody/fits/mine"
+    with pytest.raises(ConfigurationError, match=r"fit.yaml:2:1: output: must not hold a variable such as \$SCR"):
+        loaded(tmp_path, "model: toy\noutput: $SCRATCH/fit")
+    assert loaded(tmp_path, "model: toy\noutput: 5$").output == "5$"
+
+
+def test_jax_without_a_device_or_double_precision(tmp_path, monkeypatch):
+    run = loaded(tmp_path, "model: toy")
+    jax.config.update("jax_enable_x64", False)
+    try:
+        with pytest.raises(ConfigurationError, match=r"single precision.*JAX_ENABLE_X64"):
+            build_posterior(run)
+    finally:
+        jax.config.update("jax_enable_x64", True)
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+
+    def nothing():
+        raise RuntimeError("Unable to initialize backend 'cuda'")
+
+    monkeypatch.setattr(jax, "devices", nothing)
+    with pytest.raises(ConfigurationError, match="no device with JAX_PLATFORMS='cuda'"):
+        build_posterior(run)
 
 
 def test_anchors_may_be_used_but_not_explode(tmp_path):
