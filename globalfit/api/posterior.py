@@ -12,7 +12,7 @@ from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.physics import status
 from globalfit.posterior import posterior as core
 from globalfit.posterior.evaluated_points import check_domain, evaluate_batch, needed
-from globalfit.posterior.points_table import evaluate_rows, parameter_columns
+from globalfit.posterior.points_table import evaluate_rows, kept_columns, parameter_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,7 @@ class Posterior(core.Posterior):
         found = pd.DataFrame(cells, columns=names, index=frame.index)
         for name in names[:-1]:
             found[name] = pd.to_numeric(found[name])
-        kept = frame.rename(columns={name: f"input_{name}" for name in names})
+        kept = frame.set_axis(kept_columns(columns, names), axis=1)
         return pd.concat([kept, found], axis=1)
 
     def __repr__(self) -> str:

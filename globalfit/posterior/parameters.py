@@ -9,7 +9,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from globalfit.errors import ConfigurationError, UnknownNameError
+from globalfit.errors import ConfigurationError, PointsError, UnknownNameError
 from globalfit.expression import Expression
 from globalfit.posterior.prior import Prior
 
@@ -40,7 +40,10 @@ class Parameters(eqx.Module):
         return cls(prior, arrays, {name: expressions[name] for name in order})
 
     def values(self, theta: Float[Array, " ndim"]) -> dict[str, Array]:
-        """All parameters by name at one sampled point."""
+        """All parameters by name at one sampled point. Raises `PointsError` for another shape, which JAX would not."""
+        if jnp.shape(theta) != (len(self.prior.names),):
+            names = ", ".join(self.prior.names)
+            raise PointsError(f"a point has the shape ({len(self.prior.names)},): {names}; found {jnp.shape(theta)}.")
         values = {name: theta[i] for i, name in enumerate(self.prior.names)}
         values |= self.fixed
         for name, expression in self.expressions.items():

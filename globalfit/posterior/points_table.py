@@ -5,15 +5,19 @@ Cells are kept as text, so that what came in goes out unchanged; numbers are wri
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import csv
 import dataclasses
+import gzip
+import io
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +28,8 @@ from globalfit.posterior.posterior import Posterior
 from globalfit.storage.files import replaced
 
 ROWS_AT_ONCE = 8192
+_GZIP = b"\x1f\x8b"
+_Line = TypeVar("_Line", str, list[str])
 # How rows that cannot be evaluated are counted, whatever their reasons.
 NOT_EVALUATED = "not evaluated"
 
@@ -47,7 +53,8 @@ def evaluate_table(
     """Evaluate every row of `points` and write `output`; returns how often each status occurred.
 
     Columns of the output: those of the input, the predictions `names`, `loglike_<name>` of every likelihood,
-    `loglike`, `logprior`, `status`. An input column whose name is one of these is kept as `input_<name>`. A row that
+    `loglike`, `logprior`, `status`. An input column whose name is one of these is kept as `input_<name>`. The input may
+    be compressed by gzip, and separated by semicolons or tabs if its header has no comma. A row that
     cannot be evaluated keeps its place, with empty cells and the reason in `status`. Raises `PointsError` for a table
     that cannot be read, lacks a column or is the output as well, `OutputError` if the output cannot be written.
     """
@@ -57,7 +64,7 @@ def evaluate_table(
         table = read_table(points, stream)
         used = parameter_columns(posterior, table.columns, str(points))
         new = (*names, *(f"loglike_{name}" for name in posterior.likelihoods), "loglike", "logprior", "status")
-        header = [f"input_{column}" if column in new else column for column in table.columns]
+        header = kept_columns(table.columns, new)
         counts: dict[str, int] = {}
         with replaced(output) as target:
             writer = csv.writer(target, lineterminator="\n")
@@ -78,33 +85,53 @@ def evaluate_table(
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[TextIO]:
-    """A CSV file as text; raises `PointsError` if it cannot be opened."""
+def opened(path: Path) -> Iterator[Iterable[str]]:
+    """Lines of a CSV file; raises `PointsError` if it cannot be opened."""
     try:
-        stream = path.open(encoding="utf-8-sig", newline="")
+        content = path.open("rb")
+        compressed = path.is_file() and content.read(2) == _GZIP
+        if path.is_file():
+            content.seek(0)
     except OSError as error:
         raise PointsError(f"{path}: cannot be read: {error.strerror}.") from error
-    with stream:
-        yield stream
+    with content, gzip.open(content) if compressed else content as plain:
+        yield io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
 
 
-def read_table(path: Path, stream: TextIO) -> Table:
+def read_table(path: Path, stream: Iterable[str]) -> Table:
     """Header of a CSV file, and its rows to come; lines that begin with # before the header are skipped."""
-    lines = itertools.dropwhile(lambda line: line.startswith("#") or not line.strip(), stream)
-    reader = csv.reader(lines, strict=True)
+    lines = _checked(path, itertools.dropwhile(lambda line: line.startswith("#") or not line.strip(), stream))
+    header = next(lines, "")
+    others = [] if "," in header else [mark for mark in ";\t" if mark in header]
+    reader = csv.reader(itertools.chain([header], lines), strict=True, delimiter=others[0] if others else ",")
     columns = tuple(column.strip() for column in next(_checked(path, reader), []))
     if not columns:
         raise PointsError(f"{path}: is empty; the first line must name the columns.")
-    twice = next((column for column in columns if columns.count(column) > 1), None)
-    if twice is not None:
-        raise PointsError(f"{path}: the column '{twice}' appears twice.")
+    column, count = collections.Counter(columns).most_common(1)[0]
+    if count > 1:
+        raise PointsError(f"{path}: the column '{column}' appears twice.")
     return Table(path, columns, (row for row in _checked(path, reader) if row))
 
 
 def count_rows(path: Path) -> int:
-    """Lines of a file after the header, for the progress bar."""
+    """Lines of a file after the header, for the progress bar; 0 for what can be read only once."""
+    if not path.is_file():
+        return 0
     with opened(path) as stream:
-        return max(sum(1 for line in stream if line.strip() and not line.startswith("#")) - 1, 0)
+        lines = _checked(path, stream)
+        return max(sum(1 for line in lines if line.strip() and not line.startswith("#")) - 1, 0)
+
+
+def kept_columns(columns: Sequence[str], new: Collection[str]) -> list[str]:
+    """Names of columns that stand beside `new` ones: those of the same name get as many `input_` as it takes."""
+    taken, kept = {*columns, *new}, []
+    for column in columns:
+        name = column
+        while name in new or (name != column and name in taken):
+            name = f"input_{name}"
+        taken.add(name)
+        kept.append(name)
+    return kept
 
 
 def evaluate_rows(
@@ -180,6 +207,9 @@ def parameter_columns(posterior: Posterior, columns: Sequence[str], source: str)
 
 
 def _number(text: str) -> float | None:
+    """A number in the digits of CSV files; Python also reads 5_0 and the digits of other scripts."""
+    if "_" in text or not text.isascii():
+        return None
     try:
         return float(text)
     except ValueError:
@@ -197,9 +227,9 @@ def _batched(rows: Iterable[list[str]], size: int) -> Iterator[list[list[str]]]:
         yield batch
 
 
-def _checked(path: Path, reader: Iterator[list[str]]) -> Iterator[list[str]]:
-    """Rows of a reader with its errors in our words."""
+def _checked(path: Path, reader: Iterable[_Line]) -> Iterator[_Line]:
+    """Lines or rows of a reader with its errors in our words."""
     try:
         yield from reader
-    except (csv.Error, UnicodeDecodeError) as error:
+    except (csv.Error, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise PointsError(f"{path}: is not a CSV table in UTF-8: {error}.") from error

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from globalfit.errors import ConfigurationError, UnknownNameError
-from globalfit.runfile.document import Document, Source, read
+from globalfit.runfile.document import Document, Source, plain, read
 from globalfit.runfile.former import translated
 from globalfit.runfile.paths import with_absolute_tables
 from globalfit.runfile.schema import RunFile, entry, label
@@ -52,7 +52,8 @@ def document(name: str | Path) -> Document:
 
 def parse(data: Mapping[str, Any], name: str = "run") -> RunFile:
     """Run file of a mapping, for use from Python; `name` appears in error messages."""
-    return validate(Document(dict(data), Source(name)))
+    source = Source(name)
+    return validate(Document(plain(data, source), source))
 
 
 def default_run(model: str) -> RunFile:

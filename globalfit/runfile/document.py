@@ -10,10 +10,12 @@ import contextlib
 import dataclasses
 import io
 import math
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
@@ -77,6 +79,26 @@ def key_text(path: KeyPath) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def plain(value: Any, source: Source, path: KeyPath = ()) -> Any:
+    """What Python users write as plain data: numbers and arrays of NumPy or JAX as numbers and lists, paths as text.
+
+    Raises `ConfigurationError` with the key of anything else.
+    """
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case Mapping():
+            return {str(key): plain(item, source, (*path, str(key))) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item, source, (*path, index)) for index, item in enumerate(value)]
+        case os.PathLike():
+            return os.fspath(value)
+    if hasattr(value, "__array__"):
+        return plain(np.asarray(value).tolist(), source, path)
+    kind = type(value).__name__
+    raise source.error(path, f"holds a {kind}, which no run file can; numbers, text, lists and mappings are known.")
 
 
 def read(path: Path) -> Document:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import math
+import os
+import threading
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -143,6 +147,62 @@ def test_comments_byte_order_mark_and_windows_lines(tmp_path):
 def test_a_column_of_the_same_name_is_kept_under_another(tmp_path):
     (row,), _ = table(tmp_path, "mass,coupling,signal\n10,0.5,17\n")
     assert (row["input_signal"], row["signal"]) == ("17", "2.5")
+
+
+def test_an_output_is_evaluated_again_and_again(tmp_path):
+    text = "mass,coupling\n10,0.5\n"
+    for _ in range(3):
+        table(tmp_path, text)
+        text = (tmp_path / "out.csv").read_text()
+    header = text.splitlines()[0].split(",")
+    assert len(set(header)) == len(header)
+    assert {"status", "input_status", "input_input_status"} <= set(header)
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (gzip.compress(b"mass,coupling\n10,0.5\n"), "ok"),
+        (b"mass;coupling\n10;0.5\n", "ok"),
+        (b"mass\tcoupling\n10\t0.5\n", "ok"),
+        (b"mass;coupling\n10;0,5\n", "coupling is not a number: '0,5'"),
+        (b"mass,coupling\n1_0,0.5\n", "mass is not a number: '1_0'"),
+        ("mass,coupling\n\uff11\uff10,0.5\n".encode(), "mass is not a number: '\uff11\uff10'"),
+    ],
+)
+def test_what_else_a_table_may_be(tmp_path, content, status):
+    path = tmp_path / "points.csv"
+    path.write_bytes(content)
+    assert count_rows(path) == 1
+    counts = evaluate_table(posterior(), path, tmp_path / "out.csv", ())
+    (row,) = csv.DictReader((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines())
+    assert row["status"] == status
+    assert sum(counts.values()) == 1
+
+
+def test_a_table_that_can_be_read_only_once(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=("mass,coupling\n10,0.5\n",))
+    assert count_rows(path) == 0
+    writer.start()
+    assert evaluate_table(posterior(), path, tmp_path / "out.csv", ()) == {"ok": 1}
+    writer.join()
+
+
+def test_files_in_another_encoding(tmp_path):
+    (tmp_path / "latin.csv").write_bytes("mass,coupling,größe\n10,0.5,1\n".encode("latin-1"))
+    (tmp_path / "cut.csv").write_bytes(gzip.compress(b"mass,coupling\n10,0.5\n")[:-9])
+    for name in ("latin.csv", "cut.csv"):
+        for read in (count_rows, lambda path: evaluate_table(posterior(), path, tmp_path / "out.csv", ())):
+            with pytest.raises(PointsError, match=f"{name}: is not a CSV table in UTF-8"):
+                read(tmp_path / name)
+
+
+def test_a_point_of_another_shape():
+    for size in (1, 3):
+        with pytest.raises(PointsError, match=rf"a point has the shape \(2,\): mass, coupling; found \({size},\)"):
+            posterior().log_likelihood(jnp.ones(size))
 
 
 def test_a_column_wins_over_the_run_file(tmp_path):

@@ -6,6 +6,7 @@ import json
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -177,6 +178,22 @@ def test_a_parameter_may_be_what_the_prediction_of_its_name_is(tmp_path):
     text = "{signal: {uniform: [1, 2]}, coupling: 'sqrt(signal / mass)', mass: {uniform: [4, 8]}}"
     posterior = build(loaded(tmp_path, f"model: toy\nparameters: {text}")).posterior
     assert posterior.names == ("mass", "signal")
+
+
+def test_numbers_and_paths_of_python(tmp_path):
+    mass = {"uniform": np.array([1.0, 2.0])}
+    run = runfile.parse(
+        {
+            "model": "toy",
+            "seed": np.int64(3),
+            "output": tmp_path,
+            "parameters": {"mass": mass, "coupling": jnp.ones(())},
+        }
+    )
+    assert (run.seed, run.output) == (3, str(tmp_path))
+    assert run.parameters == {"mass": {"uniform": [1.0, 2.0]}, "coupling": 1.0}
+    with pytest.raises(ConfigurationError, match=r"run: parameters.mass\[0\]: holds a complex"):
+        runfile.parse({"model": "toy", "parameters": {"mass": [1j]}})
 
 
 def test_folders_of_the_home_directory_and_of_variables(tmp_path, monkeypatch):
