@@ -30,7 +30,7 @@ class PriorCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether every value and every gradient is finite."""
+        """Whether every value and every gradient is finite, and some draw has a likelihood."""
         return not any(verdict.failed for verdict in self.verdicts.values())
 
     def __repr__(self) -> str:

@@ -24,8 +24,8 @@ def check(runfile: str, draws: int, values_only: bool) -> None:
 
     Counts values and gradients that are not finite, and finds likelihoods that are constant, stepwise or rough. `flat`
     are draws around which ln L does not change, `rough` those from which it does not change along a short segment as
-    its gradient says. The exit status is 1 if something is not finite. Every run of a file that lists several is
-    checked.
+    its gradient says. The exit status is 1 if something is not finite or no draw has a likelihood. Every run of a file
+    that lists several is checked.
     """
     use_compilation_cache()
     campaign = load_campaign(runfile) if is_run(runfile) else None
@@ -51,5 +51,5 @@ def check_run(settings: RunFile, draws: int = DRAWS, gradients: bool = True) -> 
             progress(Event(WARNING, 0.0, message=settings.advice))
         found = check_prior(build(settings).posterior, draws, settings.seed, gradients, progress)
     click.echo(found)
-    click.echo(f"{settings.source.name}: {'ok' if found.passed else 'NOT FINITE, see above'}")
+    click.echo(f"{settings.source.name}: {'ok' if found.passed else 'FAILED, see above'}")
     return found.passed

@@ -88,8 +88,8 @@ class Verdict(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether a value or a gradient is not finite."""
-        return self.offender is not None
+        """Whether a value or a gradient is not finite, or no draw has a likelihood."""
+        return self.offender is not None or self.finite == 0.0
 
 
 def segments(posterior: Posterior, count: int, seed: int) -> Segments:

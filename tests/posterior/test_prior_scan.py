@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -125,8 +126,16 @@ def test_where_nothing_is_solvable(posterior):
         runfile.parse({"model": "toy", "parameters": {"coupling": 0.95}, "likelihoods": ["gauss"]})
     )
     found = diagnose(scan_prior(closed, "gauss", segments(closed, 20, 1)), segments(closed, 20, 1))
-    assert (found.finite, found.unsolvable, found.failed) == (0.0, 1.0, False)
+    assert (found.finite, found.unsolvable, found.failed) == (0.0, 1.0, True)
     assert found.remarks == ("no draw has a likelihood",)
+
+
+def test_check_fails_where_nothing_is_solvable():
+    Path("fit.yaml").write_text("model: toy\nparameters: {coupling: 0.95}\nlikelihoods: [gauss]\n")
+    found = check("--draws", "20")
+    assert found.exit_code == 1
+    assert "no draw has a likelihood" in found.output
+    assert found.output.endswith("fit.yaml: FAILED, see above\n")
 
 
 def check(*options):
@@ -154,7 +163,7 @@ def test_the_command_fails_where_something_is_not_finite(tmp_path, monkeypatch):
     assert result.exit_code == 1
     assert "gauss: NOT FINITE, first at --set mass=" in result.stdout
     assert "non_finite" in result.stdout
-    assert result.stdout.splitlines()[-1] == "fit.yaml: NOT FINITE, see above"
+    assert result.stdout.splitlines()[-1] == "fit.yaml: FAILED, see above"
 
 
 def test_a_run_with_a_broken_likelihood_warns_before_it_samples(tmp_path, monkeypatch):
