@@ -32,9 +32,9 @@ def checkpoint(
     """Record the calls of the block in `folder`, or go on with those that are there.
 
     `identity` is JSON: what the run is, and under `reference` the parameters and ln L of some points that were computed
-    just now; `every` is the time between two files in seconds. SIGINT and SIGTERM end the block with `Stopped` after
-    the call that is under way, a second signal ends it at once. Raises `OutputError` that names what differs if the
-    folder belongs to another run, and if it cannot be written.
+    just now; `every` is the time between two files in seconds. SIGINT, SIGTERM and SIGHUP end the block with `Stopped`
+    after the call that is under way, a second signal ends it at once; a signal that is ignored (nohup) ends nothing.
+    Raises `OutputError` that names what differs if the folder belongs to another run, and if it cannot be written.
     """
     _identify(folder, identity, progress)
     record = Recording(folder, every, progress)
@@ -98,9 +98,9 @@ def _signals(record: Recording) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     # Python cannot restore a handler that it did not install.
-    before = {number: handler for number, handler in handlers.items() if handler is not None}
+    before = {number: handler for number, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
 
     def handle(number: int, _: FrameType | None) -> None:
         record.stop(number)

@@ -63,8 +63,8 @@ def fit(
     """Sample the posterior of a run and write its output folder (`run.output` unless `folder` is given).
 
     A folder that holds the same run unfinished is gone on with, from its checkpoint, which is written every
-    `checkpoint_every` seconds and on SIGINT and SIGTERM (`Stopped`). Raises `ConfigurationError` for a run that cannot
-    be built, `OutputError` for a folder that cannot take it.
+    `checkpoint_every` seconds and on SIGINT, SIGTERM and SIGHUP (`Stopped`). Raises `ConfigurationError` for a run that
+    cannot be built, `OutputError` for a folder that cannot take it.
     """
     started, clock = datetime.datetime.now(datetime.UTC), Clock()
     progress(Event("building", 0.0, message=run.source.name))

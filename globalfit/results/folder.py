@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,9 @@ CHECKPOINT = "checkpoint"
 FIGURES = "figures"
 REPORT = "report.html"
 
+_FILES = {RUN, POSTERIOR, EVIDENCE, SUMMARY, PROVENANCE, DETAILS, PLANE, CURVES, PROFILE, REPORT}
+_HALF_WRITTEN = re.compile(r"\.(.+)\.[^.]{8}(\.[^.]+)")
+
 # Seconds between two files of a checkpoint.
 CHECKPOINT_EVERY_S = 30.0
 
@@ -43,11 +47,19 @@ def claimed(folder: Path, run: RunFile) -> Iterator[bool]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(folder))
-            # Hidden files are what a process that was killed has left half written.
+            _remove_half_written(folder)
             held = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
         except OSError as error:
             raise OutputError(f"{folder}: cannot be used: {error.strerror}.") from error
         yield _is_unfinished(folder, held, run)
+
+
+def _remove_half_written(folder: Path) -> None:
+    """Remove what a process that was killed has left: the temporary files of `storage.files` beside ours."""
+    for path in folder.iterdir():
+        found = _HALF_WRITTEN.fullmatch(path.name)
+        if found is not None and f"{found[1]}{found[2]}" in _FILES:
+            path.unlink(missing_ok=True)
 
 
 def _is_unfinished(folder: Path, held: list[str], run: RunFile) -> bool:

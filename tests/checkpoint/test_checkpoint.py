@@ -258,7 +258,7 @@ def test_an_identity_of_another_shape_is_refused_by_name(reference, tmp_path):
         pass
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_after_the_call_with_everything_saved(number, tmp_path):
     def stopped():
         with checkpoint(tmp_path / "list", IDENTITY_OF_TOY, 1000.0):
@@ -273,3 +273,13 @@ def test_a_signal_stops_after_the_call_with_everything_saved(number, tmp_path):
         squares(3)
         squares(1)
     assert record.taken == 4
+
+
+def test_a_signal_that_is_ignored_stops_nothing(tmp_path):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with checkpoint(tmp_path / "list", IDENTITY_OF_TOY, 1000.0):
+            os.kill(os.getpid(), signal.SIGHUP)
+            squares(1)
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -172,6 +172,19 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path):
         pass
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    left = [folder / name for name in (".posterior.a1b2c3d4.nc", ".summary.x_y0z9w8.csv")]
+    kept = [folder / name for name in (".notes.a1b2c3d4.txt", ".hidden", ".posterior.nc")]
+    for path in (*left, *kept):
+        path.write_text("half")
+    with claimed(folder, runfile.parse({"model": "axial"})) as unfinished:
+        assert not unfinished
+        assert not any(path.exists() for path in left)
+        assert all(path.exists() for path in kept)
+
+
 def test_files_appear_whole_or_not_at_all(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("before")
