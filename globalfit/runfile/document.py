@@ -11,6 +11,7 @@ import dataclasses
 import io
 import math
 import os
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from globalfit.errors import ConfigurationError
 
@@ -169,17 +170,16 @@ class _Reader:
         if len(path) > MAX_DEPTH:
             raise self.source.error(path[:3], f"is nested deeper than {MAX_DEPTH} levels.")
         match str(node.tag).removeprefix("tag:yaml.org,2002:"):
-            case "map":
+            case "map" if isinstance(node, MappingNode):
                 return self.mapping(node, path)
-            case "seq":
+            case "seq" if isinstance(node, SequenceNode):
                 return [self.value(child, (*path, i)) for i, child in enumerate(node.value)]
-            case tag if isinstance(node, ScalarNode):
+            case tag if isinstance(node, ScalarNode) and tag not in ("map", "seq"):
                 return self.scalar(node.value, tag, path)
             case tag:
                 raise self.tag_error(tag, path)
 
-    def mapping(self, node: Node, path: KeyPath) -> dict[str, Any]:
-        assert isinstance(node, MappingNode)
+    def mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key, child in node.value:
             line, column = key.start_mark.line + 1, key.start_mark.column + 1
@@ -187,11 +187,13 @@ class _Reader:
             if not isinstance(key, ScalarNode) or str(key.tag) != "tag:yaml.org,2002:str":
                 found = repr(key.value) if isinstance(key, ScalarNode) else "a list or a mapping"
                 raise where.error(path, f"a key must be a name, found {found}.")
-            if key.value in result:
-                first, _ = self.source.positions[(*path, key.value)]
-                raise where.error(path, f"the key '{key.value}' is given twice (first in line {first}).")
-            result[key.value] = self.value(child, (*path, key.value))
-            self.source.positions[(*path, key.value)] = (line, column)
+            # as Python has names, so that those of an expression are the same
+            name = unicodedata.normalize("NFKC", key.value)
+            if name in result:
+                first, _ = self.source.positions[(*path, name)]
+                raise where.error(path, f"the key '{name}' is given twice (first in line {first}).")
+            result[name] = self.value(child, (*path, name))
+            self.source.positions[(*path, name)] = (line, column)
         return result
 
     def tag_error(self, tag: str, path: KeyPath) -> ConfigurationError:

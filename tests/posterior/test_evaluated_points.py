@@ -169,6 +169,7 @@ def test_an_output_is_evaluated_again_and_again(tmp_path):
         (b"mass,coupling\n1_0,0.5\n", "mass is not a number: '1_0'"),
         ("mass,coupling\n\uff11\uff10,0.5\n".encode(), "mass is not a number: '\uff11\uff10'"),
     ],
+    ids=["gzip", "semicolons", "tabs", "decimal comma", "underscore", "wide digits"],
 )
 def test_what_else_a_table_may_be(tmp_path, content, status):
     path = tmp_path / "points.csv"

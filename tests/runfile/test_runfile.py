@@ -86,6 +86,9 @@ YAML_MISTAKES = {
     "model: toy\nmodel: toy": "fit.yaml:2:1: the key 'model' is given twice (first in line 1)",
     "model: [toy": "fit.yaml:1:12: is not valid YAML",
     "model: toy\n\tseed: 1": "fit.yaml:2:1: is not valid YAML",
+    "model: !!map toy": "fit.yaml:1:8: model: the tag 'map' is not allowed",
+    "model: !!seq toy": "fit.yaml:1:8: model: the tag 'seq' is not allowed",
+    "model: toy\nlikelihoods: !!map [gauss]": "fit.yaml:2:14: likelihoods: the tag 'map' is not allowed",
     "model: !python/name toy": "fit.yaml:1:8: model: the tag '!python/name' is not allowed",
     "model: toy\nparameters: {mass: .inf}": "numbers must be finite",
     "model: toy\nparameters: {mass: 1e999}": "numbers must be finite, found 1e999",
@@ -178,6 +181,11 @@ def test_a_parameter_may_be_what_the_prediction_of_its_name_is(tmp_path):
     text = "{signal: {uniform: [1, 2]}, coupling: 'sqrt(signal / mass)', mass: {uniform: [4, 8]}}"
     posterior = build(loaded(tmp_path, f"model: toy\nparameters: {text}")).posterior
     assert posterior.names == ("mass", "signal")
+
+
+def test_names_are_normalised_in_keys_as_in_expressions(tmp_path):
+    run = loaded(tmp_path, "model: toy\nparameters: {mass: '10 * \u00b5', \u00b5: {uniform: [1, 2]}}")
+    assert build_posterior(run).names == ("coupling", "\u03bc")
 
 
 def test_numbers_and_paths_of_python(tmp_path):
