@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -96,8 +95,8 @@ def plain(value: Any, source: Source, path: KeyPath = ()) -> Any:
             return [plain(item, source, (*path, index)) for index, item in enumerate(value)]
         case os.PathLike():
             return os.fspath(value)
-    if hasattr(value, "__array__"):
-        return plain(np.asarray(value).tolist(), source, path)
+    if hasattr(value, "__array__") and hasattr(value, "tolist"):
+        return plain(value.tolist(), source, path)
     kind = type(value).__name__
     raise source.error(path, f"holds a {kind}, which no run file can; numbers, text, lists and mappings are known.")
 
