@@ -52,7 +52,7 @@ def check_jax() -> None:
     """Raise `ConfigurationError` if JAX has no device, or none with double precision, which a relic density takes."""
     try:
         jax.devices()
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError) as error:  # JAX asserts that there is a backend of the platform asked for
         asked = f"JAX_PLATFORMS='{os.environ.get('JAX_PLATFORMS', '')}'"
         raise ConfigurationError(f"JAX finds no device with {asked}: unset it, or set it to cpu.") from error
     if jnp.result_type(float) != jnp.float64:

@@ -98,7 +98,9 @@ def _signals(record: Recording) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # Windows has no SIGHUP.
+    numbers = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+    handlers = {number: signal.getsignal(number) for number in numbers}
     # Python cannot restore a handler that it did not install.
     before = {number: handler for number, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
 

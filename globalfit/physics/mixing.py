@@ -115,8 +115,8 @@ class Mixing(eqx.Module):
             weight = jnp.where(share > 0.0, 1.0 / jnp.where(share > 0.0, share, 1.0), 0.0)
             return diagonal_matrix(weight[0] * strength[0], weight[1] * strength[1])
         first, second = eigenvectors + self.kinetic * eigenvectors[::-1]
-        parts = (square((first[k], second[k])).times(strength[k]) for k in range(2))
-        return next(parts).plus(next(parts))
+        one, other = (square((first[k], second[k])).times(strength[k]) for k in range(2))
+        return one.plus(other)
 
     def matter_eigenvectors(self, q2: Float[Array, " 2"] | None = None) -> Float[Array, "2 2"]:
         """U with the form factor at `q2`, by default each physical mass squared: couplings of ordinary matter are

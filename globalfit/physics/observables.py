@@ -94,9 +94,10 @@ def relic_flags(predictions: Predictions) -> Int[Array, ""]:
     portal, inputs = predictions.portal, predictions.inputs
     bits = jnp.where(relic(predictions).thermalised, 0, status.NOT_THERMALISED.bit)
     bits |= bound_states(portal, inputs) | limits_of_validity(portal, inputs, VELOCITY_FREEZE_OUT)
+    decouples = _decouples(predictions)
     if follows_temperature(predictions):
-        return bits
-    return bits | jnp.where(_decouples(predictions), status.KINETIC_DECOUPLING.bit, 0)
+        decouples &= _scatters_by_axial_current(portal)
+    return bits | jnp.where(decouples, status.KINETIC_DECOUPLING.bit, 0)
 
 
 def follows_temperature(predictions: Predictions) -> bool:
@@ -115,6 +116,14 @@ def _decouples(predictions: Predictions) -> Bool[Array, ""]:
     return change(portal.dark.mass, gamma, _sigma_v(predictions), relic(predictions), inputs) > _DEPENDS
 
 
+def _scatters_by_axial_current(portal: Portal) -> Bool[Array, ""]:
+    """Whether new vectors that dark matter makes in pairs couple to its axial current, whose scattering on them no rate
+    contains."""
+    axial = portal.dark.axial @ portal.eigenvectors()
+    new = jnp.asarray(portal.new)
+    return jnp.any((axial[new] != 0.0) & (portal.mass[new] < 2.0 * portal.dark.mass))
+
+
 def vector_words(names: tuple[str, str], *channels: str) -> tuple[Prediction, ...]:
     """Words that carry the names of the mass eigenstates: `width_<vector>_gev` and fractions of bosonic channels, and
     fractions of further `channels`."""
@@ -129,7 +138,7 @@ def _relic(predictions: Predictions) -> FreezeOut:
     spins = components * _STATES[portal.dark.kind]
     if follows_temperature(predictions):
         gamma = relaxation_rate(portal, inputs)
-        return coupled_freeze_out(portal.dark.mass, spins, _moments(predictions), gamma, inputs)
+        return coupled_freeze_out(portal.dark.mass, spins, _both_moments(predictions), gamma, inputs)
     abundance = None
     if portal.dark.kind == "pseudo_dirac":
         abundance = equilibrium_abundance(portal.dark.splitting, temperatures())
@@ -141,6 +150,10 @@ def _sigma_v(predictions: Predictions) -> Float[Array, " x"]:
     return predictions.once("sigma_v", _average)
 
 
+def _both_moments(predictions: Predictions) -> Moments:
+    return predictions.once("moments", _moments)
+
+
 def _moments(predictions: Predictions) -> Moments:
     mesh = annihilation_nodes(predictions)
     section = total_cross_section(predictions.portal, predictions.inputs, mesh.energies)
@@ -150,6 +163,8 @@ def _moments(predictions: Predictions) -> Moments:
 def _average(predictions: Predictions) -> Float[Array, " x"]:
     if predictions.portal.dark.kind == "pseudo_dirac":
         return _coannihilation(predictions)
+    if follows_temperature(predictions):
+        return _both_moments(predictions).number
     mesh = annihilation_nodes(predictions)
     section = total_cross_section(predictions.portal, predictions.inputs, mesh.energies)
     return thermal_average(mesh, section, temperatures())

@@ -39,7 +39,7 @@ def fermion_pairs(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) ->
 
 
 def fermion_total(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> Symmetric:
-    """Sum of `fermion_densities` as one matrix product, which the compiler can neither fuse nor repeat."""
+    """Sum of `fermion_densities` as matrix products, which the compiler can neither fuse nor repeat."""
     vector, axial, pair = _couplings_and_pairs(portal, inputs, s)
     total = jnp.stack(vector) @ pair.vector + jnp.stack(axial) @ pair.axial
     matter = _matter(portal, s, Symmetric(*total))
@@ -105,11 +105,6 @@ def hidden_thresholds(hidden: Hidden) -> Float[Array, " pair"]:
     """Energies sqrt(s) at which pairs of hidden fermions open, GeV."""
     first, second = np.triu_indices(hidden.mass.shape[0])
     return jnp.abs(hidden.mass[first]) + jnp.abs(hidden.mass[second])
-
-
-def visible_densities(portal: Portal, inputs: Inputs, s: Float[Array, " energy"]) -> dict[str, Symmetric]:
-    """Every final state of the s channel but the dark matter itself."""
-    return fermion_densities(portal, inputs, s) | boson_densities(portal, inputs, s)
 
 
 def _summed(helicities: spectral.Helicities) -> Symmetric:

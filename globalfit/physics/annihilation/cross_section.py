@@ -183,14 +183,9 @@ def own_thresholds(portal: Portal) -> Float[Array, " threshold"]:
     return pairs if portal.hidden is None else jnp.concatenate([pairs, channels.hidden_thresholds(portal.hidden)])
 
 
-def dark_current_product(portal: Portal, energies: Energies, d: Propagator) -> Symmetric:
-    """s times the spin-averaged product of dark currents with propagators."""
-    s_wave, p_wave = dark_current_waves(portal, energies, d)
-    return s_wave.plus(p_wave)
-
-
 def dark_current_waves(portal: Portal, energies: Energies, d: Propagator) -> tuple[Symmetric, Symmetric]:
-    """The same for an initial state of orbital angular momentum zero, and of one."""
+    """s times the spin-averaged product of dark currents with propagators, for an initial state of orbital angular
+    momentum zero, and of one."""
     dark, s = portal.dark, energies.s
     from_vector, zero = _squared(dark.vector, d), jnp.zeros_like(s)
     nothing = Symmetric(zero, zero, zero)

@@ -20,8 +20,8 @@ polarisations is |M|^2 ~ Tr[(P + r Q)(P' + r Q')], P and Q the projectors across
 
     gamma = 2 alpha^2/(9 pi m^3 T) int domega k^4 n (1 + n) (2 + r)^2,
 
-which is Thomson scattering where M = 0. Axial currents, scattering that turns one vector into the other, and the decay
-of vectors that are slower than the expansion are left out.
+which is Thomson scattering where M = 0. Axial currents, scattering that turns one vector into the other, and vectors
+that are not in equilibrium with the bath are left out.
 """
 
 from __future__ import annotations

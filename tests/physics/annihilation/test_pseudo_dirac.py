@@ -9,7 +9,7 @@ from globalfit.models.hypercharge import hypercharge_portal
 from globalfit.physics.annihilation import channels, propagator, spectral
 from globalfit.physics.annihilation.cross_section import (
     cross_sections,
-    dark_current_product,
+    dark_current_waves,
     excited_vector_pairs,
     longitudinal_exchange,
     s_channel,
@@ -75,8 +75,9 @@ def test_fermion_pairs(row):
     )
     inputs = INPUTS.model_copy(update={"m_b": float(row["mf"])})
     energies = Energies.at(jnp.asarray([float(row["sqrt_s"]) ** 2]), portal)
-    current = dark_current_product(portal, energies, propagator.fixed(portal, energies, width))
-    flux = current.contract(channels.fermion_densities(portal, inputs, energies.s)["b"])
+    waves = dark_current_waves(portal, energies, propagator.fixed(portal, energies, width))
+    density = channels.fermion_densities(portal, inputs, energies.s)["b"]
+    flux = sum(wave.contract(density) for wave in waves)
     flux += longitudinal_exchange(portal, inputs, energies.s)[INDEX["b"]]
     s, first = energies.s[0], float(row["m1"])
     velocity = np.sqrt((s - (2.1 * first) ** 2) * (s - (0.1 * first) ** 2)) / s

@@ -11,7 +11,7 @@ from globalfit.models.axial import Axial
 from globalfit.physics.annihilation import channels, propagator, spectral
 from globalfit.physics.annihilation.cross_section import (
     cross_sections,
-    dark_current_product,
+    dark_current_waves,
     longitudinal_exchange,
     total_cross_section,
 )
@@ -59,8 +59,9 @@ def flux_cross_section(name, energies_of, dark_mass, fermion_mass, colours, kind
     )
     inputs = INPUTS.model_copy(update={"m_b": fermion_mass})
     energies, result_of = energies_of(portal, media["Gamma"])
-    current = dark_current_product(portal, energies, propagator.fixed(portal, energies, media["Gamma"]))
-    transverse = current.contract(channels.fermion_densities(portal, inputs, energies.s)["b"])
+    waves = dark_current_waves(portal, energies, propagator.fixed(portal, energies, media["Gamma"]))
+    density = channels.fermion_densities(portal, inputs, energies.s)["b"]
+    transverse = sum(wave.contract(density) for wave in waves)
     longitudinal = longitudinal_exchange(portal, inputs, energies.s)[INDEX["b"]]
     return result_of((transverse + longitudinal) * colours / 3.0)
 
@@ -154,8 +155,8 @@ def test_total_is_the_sum_of_channels(width):
 
 
 def every_density(portal, s, excess):
-    visible = channels.visible_densities(portal, INPUTS, s).values()
-    return functools.reduce(Symmetric.plus, visible, channels.dark_density(portal, s, excess))
+    visible = channels.fermion_densities(portal, INPUTS, s) | channels.boson_densities(portal, INPUTS, s)
+    return functools.reduce(Symmetric.plus, visible.values(), channels.dark_density(portal, s, excess))
 
 
 def test_running_width_is_the_matrix_inverse():

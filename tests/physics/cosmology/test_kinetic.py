@@ -89,24 +89,36 @@ def test_against_the_table():
         np.testing.assert_allclose(found, expected, rtol=1.5e-2)
 
 
+def flagged(name, points, kinetic):
+    """Where the status says that the temperature of dark matter matters."""
+    inputs = INPUTS.model_copy(update={"kinetic": kinetic})
+
+    def bits(point):
+        values = dict(zip(NAMES, point, strict=True))
+        predictions = Predictions(MODELS[name].portal(values, inputs), inputs, values, observables.VOCABULARY)
+        return observables.relic_flags(predictions)
+
+    return np.asarray(jax.jit(jax.vmap(bits))(points)) & KINETIC_DECOUPLING.bit > 0
+
+
 def test_status_of_what_depends_on_the_temperature():
-    """By an estimate from kinetic equilibrium, which finds nothing below 0.2 % and everything above 12 %."""
-    inputs = INPUTS.model_copy(update={"kinetic": "equilibrium"})
-
-    for name, model in MODELS.items():
-
-        def bits(point, model=model):
-            values = dict(zip(NAMES, point, strict=True))
-            predictions = Predictions(model.portal(values, inputs), inputs, values, observables.VOCABULARY)
-            return observables.relic_flags(predictions)
-
+    """By an estimate from kinetic equilibrium. Of all 72 points of the other program it misses changes up to 11 %."""
+    for name in MODELS:
         rows = [row for row in ROWS if row["model"] == name]
         change = np.array([abs(float(row["cBE"]) / float(row["nBE"]) - 1.0) for row in rows])
-        points = jnp.asarray([[float(row[key]) for key in NAMES] for row in rows])
-        flagged = np.asarray(jax.jit(jax.vmap(bits))(points)) & KINETIC_DECOUPLING.bit > 0
-        assert np.all(flagged[change > 0.12])
-        assert not np.any(flagged[change < 0.002])
-        assert 0 < np.sum(flagged) < len(rows)
+        found = flagged(name, jnp.asarray([[float(row[key]) for key in NAMES] for row in rows]), "equilibrium")
+        assert np.all(found[change > 0.12])
+        assert not np.any(found[change < 0.002])
+
+
+@pytest.mark.slow
+def test_status_of_scattering_that_no_rate_contains():
+    """On light vectors of an axial current: pairs of vectors that open above threshold, and next to a pole, where there
+    are none."""
+    points = jnp.asarray([[700.0, 1.23, 1e-5, 0.1], [60.0, 2.0001, 5e-5, 0.02]])
+    for name, expected in (("axial", [True, False]), ("dark_photon", [False, False])):
+        assert np.all(flagged(name, points, "equilibrium")[1])
+        assert flagged(name, points, "coupled").tolist() == expected
 
 
 def test_fast_scattering_is_kinetic_equilibrium():
