@@ -25,10 +25,11 @@ from globalfit.physics.annihilation.widths import Widths, widths
 from globalfit.physics.cosmology.coannihilation import coannihilation_average, equilibrium_abundance, pair
 from globalfit.physics.cosmology.decoupling import change, decoupling_mesh
 from globalfit.physics.cosmology.elastic import momentum_transfer_rate
-from globalfit.physics.cosmology.freeze_out import FreezeOut, freeze_out, temperatures
+from globalfit.physics.cosmology.freeze_out import FreezeOut, freeze_out
 from globalfit.physics.cosmology.kinetic import coupled_freeze_out
 from globalfit.physics.cosmology.quadrature import Nodes, Thresholds, nodes
 from globalfit.physics.cosmology.relaxation import relaxation_rate
+from globalfit.physics.cosmology.temperatures import temperatures
 from globalfit.physics.cosmology.thermal_average import thermal_average
 from globalfit.physics.cosmology.thermal_moments import Moments, thermal_moments
 from globalfit.physics.inputs import GEV_M2_TO_CM3_S

@@ -22,8 +22,8 @@ from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
 from globalfit.physics.cosmology.degrees_of_freedom import degrees_of_freedom
-from globalfit.physics.cosmology.freeze_out import FreezeOut, logarithm, temperatures
-from globalfit.physics.cosmology.temperature_cubics import cells, cells_per_unit
+from globalfit.physics.cosmology.freeze_out import FreezeOut, logarithm
+from globalfit.physics.cosmology.temperatures import cells, cells_per_unit, temperatures
 from globalfit.physics.inputs import Inputs
 
 # Octaves of x at which gamma/H is taken; in between and beyond it is a power of x.

@@ -28,12 +28,19 @@ from numpy.typing import NDArray
 from scipy.special import kve
 
 from globalfit.physics.cosmology.degrees_of_freedom import degrees_of_freedom
+from globalfit.physics.cosmology.temperatures import (
+    EARLY,
+    LATE_OCTAVES,
+    LATE_PER_OCTAVE,
+    PER_OCTAVE,
+    refined,
+    temperatures,
+)
 from globalfit.physics.inputs import Inputs
 
-# Mesh of <sigma v> in octaves of x, steps of the solver per mesh interval, and the late mesh.
-PER_OCTAVE, OCTAVES, _SUBSTEPS = 8, 8.25, 6
-LATE_PER_OCTAVE, LATE_OCTAVES = 4, 18
-_NEWTON_STEPS = 3
+# Steps of the solver per interval of the early mesh.
+_SUBSTEPS = 6
+_NEWTON_STEPS = 2
 # Backward differentiation: u_new = sum_k _BACKWARD[k] u_(n-k) + _BACKWARD_RATE h u'(new).
 _BACKWARD, _BACKWARD_RATE = (18.0 / 11.0, -9.0 / 11.0, 2.0 / 11.0), 6.0 / 11.0
 # micrOMEGAs' definition of the freeze-out temperature: Y = 2.5 Yeq.
@@ -48,14 +55,6 @@ class FreezeOut(NamedTuple):
     x_f: Float[Array, ""]
     sigma_v: Float[Array, ""]
     thermalised: Bool[Array, ""]
-
-
-@functools.cache
-def temperatures() -> NDArray[np.float64]:
-    """The constant mesh of x = m/T at which `freeze_out` wants the thermal average."""
-    early = np.arange(PER_OCTAVE * OCTAVES + 1) / PER_OCTAVE
-    late = early[-1] + np.arange(1, LATE_PER_OCTAVE * LATE_OCTAVES + 1) / LATE_PER_OCTAVE
-    return 2.0 ** np.concatenate([early, late])
 
 
 def freeze_out(
@@ -76,24 +75,25 @@ def freeze_out(
             (`globalfit.physics.cosmology.coannihilation`, which says what `sigma_v` is then).
     """
     x = temperatures()
-    count = round(PER_OCTAVE * OCTAVES) + 1
+    early, late = slice(None, EARLY + 1), slice(EARLY, None)
     bath = degrees_of_freedom(dark_mass / x, inputs.g_star)
     scale = math.sqrt(math.pi / 45.0) * inputs.planck_mass * dark_mass
     log_sigma = logarithm(sigma_v)
     log_rate = log_sigma + jnp.log(bath.root * scale) - jnp.asarray(np.log(2.0 * x))
-
-    fine_x = _fine_mesh(x[:count])
-    log_lambda = _refine(log_rate[:count])
-    log_yeq = jnp.asarray(log_equilibrium(spins, fine_x)) - _refine(jnp.log(bath.entropy[:count]))
+    states = -jnp.log(bath.entropy[early])
     if abundance is not None:
-        log_yeq = log_yeq + _refine(jnp.log(abundance[:count]))
-    z = _solve(log_lambda + log_yeq, log_yeq, math.log(2.0) / (PER_OCTAVE * _SUBSTEPS))
-    late = jnp.exp(log_rate[count - 1 :]) * _simpson(x.size - count + 1)
-    if inputs.annihilation_ends_gev > 0.0:
-        late *= _coverage(jnp.log(dark_mass / (inputs.annihilation_ends_gev * x[count - 1 :])))
-    relic_yield = 1.0 / (jnp.exp(-(z[-1] + log_yeq[-1])) + jnp.sum(late))
+        states += jnp.log(abundance[early])
 
-    x_f, log_sigma_f = crossing(z, jnp.asarray(np.log(fine_x)), _refine(log_sigma[:count]))
+    fine_x = _fine_mesh(x[early])
+    log_lambda = refined(log_rate[early], _SUBSTEPS)
+    log_yeq = jnp.asarray(log_equilibrium(spins, fine_x)) + refined(states, _SUBSTEPS)
+    z = _solve(log_lambda + log_yeq, log_yeq, math.log(2.0) / (PER_OCTAVE * _SUBSTEPS))
+    afterwards = jnp.exp(log_rate[late]) * _simpson()
+    if inputs.annihilation_ends_gev > 0.0:
+        afterwards *= _coverage(jnp.log(dark_mass / (inputs.annihilation_ends_gev * x[late])))
+    relic_yield = 1.0 / (jnp.exp(-(z[-1] + log_yeq[-1])) + jnp.sum(afterwards))
+
+    x_f, log_sigma_f = crossing(z, jnp.asarray(np.log(fine_x)), refined(log_sigma[early], _SUBSTEPS))
     thermalised = jnp.max(log_lambda + log_yeq) > -math.log(2.0)
     return FreezeOut(relic_yield, x_f, jnp.exp(log_sigma_f), thermalised)
 
@@ -148,31 +148,22 @@ def _sinh_root(stiffness: Float[Array, ""], target: Float[Array, ""], guess: Flo
     upper = jnp.minimum(jnp.abs(b), jnp.arcsinh(jnp.abs(b) / a))
     z = jnp.clip(jax.lax.stop_gradient(guess), -upper, upper)
     for _ in range(_NEWTON_STEPS):
-        z = z - (z + a * jnp.sinh(z) - b) / (1.0 + a * jnp.cosh(z))
-    slope = jax.lax.stop_gradient(1.0 + stiffness * jnp.cosh(z))
-    return z - (z + stiffness * jnp.sinh(z) - target) / slope
+        sinh, cosh = _hyperbolic(z)
+        z = z - (z + a * sinh - b) / (1.0 + a * cosh)
+    sinh, cosh = _hyperbolic(z)
+    return z - (z + stiffness * sinh - target) / (1.0 + a * cosh)
+
+
+def _hyperbolic(z: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """sinh and cosh from one exponential, with the absolute accuracy that a root needs."""
+    up = jnp.exp(z)
+    down = 1.0 / up
+    return 0.5 * (up - down), 0.5 * (up + down)
 
 
 def _fine_mesh(x: NDArray[np.float64]) -> NDArray[np.float64]:
     log_x = np.log(x)
     return np.exp(np.linspace(log_x[0], log_x[-1], (x.size - 1) * _SUBSTEPS + 1))
-
-
-def _refine(values: Float[Array, " x"]) -> Float[Array, " t"]:
-    """Six-point Lagrange interpolation of a uniform mesh to `_SUBSTEPS` points per interval."""
-    return jnp.asarray(_refinement(values.shape[0], _SUBSTEPS)) @ values
-
-
-@functools.cache
-def _refinement(count: int, substeps: int) -> NDArray[np.float64]:
-    position = np.arange((count - 1) * substeps + 1) / substeps
-    first = np.clip(np.floor(position).astype(int) - 2, 0, count - 6)
-    matrix = np.zeros((position.size, count))
-    for k in range(6):
-        others = [j for j in range(6) if j != k]
-        weight = np.prod([(position - first - j) / (k - j) for j in others], axis=0)
-        matrix[np.arange(position.size), first + k] = weight
-    return matrix
 
 
 def _coverage(distance: Float[Array, " x"]) -> Float[Array, " x"]:
@@ -183,10 +174,9 @@ def _coverage(distance: Float[Array, " x"]) -> Float[Array, " x"]:
 
 
 @functools.cache
-def _simpson(count: int) -> NDArray[np.float64]:
+def _simpson() -> NDArray[np.float64]:
     """Simpson weights of the late mesh in ln x (an even number of intervals)."""
-    step = math.log(2.0) / LATE_PER_OCTAVE
-    weights = np.full(count, 2.0)
+    weights = np.full(LATE_PER_OCTAVE * LATE_OCTAVES + 1, 2.0)
     weights[1::2] = 4.0
     weights[[0, -1]] = 1.0
-    return weights * step / 3.0
+    return weights * math.log(2.0) / (3.0 * LATE_PER_OCTAVE)

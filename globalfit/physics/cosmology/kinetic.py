@@ -30,7 +30,7 @@ from jaxtyping import Array, Float
 from globalfit.physics.cosmology.degrees_of_freedom import degrees_of_freedom
 from globalfit.physics.cosmology.freeze_out import FreezeOut, crossing, log_equilibrium, logarithm
 from globalfit.physics.cosmology.implicit_steps import ORDER, mesh
-from globalfit.physics.cosmology.temperature_cubics import cells, cells_per_unit, cubics, evaluate
+from globalfit.physics.cosmology.temperatures import cells, cells_per_unit, cubics, evaluate
 from globalfit.physics.cosmology.thermal_moments import Moments
 from globalfit.physics.inputs import Inputs
 

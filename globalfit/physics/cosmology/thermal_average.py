@@ -21,8 +21,8 @@ from scipy.special import kve
 
 from globalfit.physics.cosmology.quadrature import Nodes
 
-# x above which four terms of the expansion of K1(z), z >= 2 x, are accurate to 1e-7, and terms below it.
-LATE_X, LATE_TERMS, EARLY_TERMS = 24.0, 4, 9
+# x above which three terms of the expansion of K1(z), z >= 2 x, are accurate to 3e-8, and terms below it (3e-6).
+LATE_X, LATE_TERMS, EARLY_TERMS = 24.0, 3, 5
 
 
 def thermal_average(nodes: Nodes, sigma_beta: Float[Array, " node"], x: NDArray[np.float64]) -> Float[Array, " x"]:

@@ -11,10 +11,11 @@ from globalfit.models.axial import Axial
 from globalfit.models.dark_photon import DarkPhoton, DarkPhotonOptions
 from globalfit.physics import observables
 from globalfit.physics.cosmology.elastic import momentum_transfer_rate
-from globalfit.physics.cosmology.freeze_out import freeze_out, temperatures
+from globalfit.physics.cosmology.freeze_out import freeze_out
 from globalfit.physics.cosmology.implicit_steps import mesh
 from globalfit.physics.cosmology.kinetic import coupled_freeze_out
 from globalfit.physics.cosmology.relaxation import relaxation_rate
+from globalfit.physics.cosmology.temperatures import temperatures
 from globalfit.physics.cosmology.thermal_moments import Moments, thermal_moments
 from globalfit.physics.inputs import PRESETS
 from globalfit.physics.predictions import Predictions

@@ -14,8 +14,8 @@ from globalfit.physics.annihilation.cross_section import (
     resonances,
     total_cross_section,
 )
-from globalfit.physics.cosmology.freeze_out import temperatures
 from globalfit.physics.cosmology.quadrature import Thresholds, nodes
+from globalfit.physics.cosmology.temperatures import temperatures
 from globalfit.physics.cosmology.thermal_average import thermal_average
 from globalfit.physics.cosmology.thermal_moments import thermal_moments
 from globalfit.physics.inputs import Inputs

@@ -1,21 +1,35 @@
-"""Functions of ln x as cubics between the points of `temperatures()`, for temperatures that are found on the way."""
+"""The constant mesh of temperatures, and functions of ln x as cubics between its points."""
 
 from __future__ import annotations
 
+import functools
 import math
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
+from numpy.typing import NDArray
 
-from globalfit.physics.cosmology.freeze_out import LATE_OCTAVES, LATE_PER_OCTAVE, OCTAVES, PER_OCTAVE
+# Points per octave of x = m/T from 1 on, and from there to the end.
+PER_OCTAVE, OCTAVES = 8, 8.25
+LATE_PER_OCTAVE, LATE_OCTAVES = 4, 18
+# Point where the late mesh begins.
+EARLY = round(PER_OCTAVE * OCTAVES)
+
+
+@functools.cache
+def temperatures() -> NDArray[np.float64]:
+    """x = m/T at which freeze-out wants the thermal average, from 1 to 8 10^7."""
+    early = np.arange(EARLY + 1) / PER_OCTAVE
+    late = early[-1] + np.arange(1, LATE_PER_OCTAVE * LATE_OCTAVES + 1) / LATE_PER_OCTAVE
+    return 2.0 ** np.concatenate([early, late])
 
 
 def cells(log_x: Float[Array, "*t"]) -> tuple[Int[Array, "*t"], Float[Array, "*t"]]:
     """Interval of `temperatures()` and position in it, from 0 to 1."""
     log2 = log_x / math.log(2.0)
-    early = round(PER_OCTAVE * OCTAVES)
-    last = early + LATE_PER_OCTAVE * LATE_OCTAVES
-    position = jnp.where(log2 < OCTAVES, PER_OCTAVE * log2, early + LATE_PER_OCTAVE * (log2 - OCTAVES))
+    last = EARLY + LATE_PER_OCTAVE * LATE_OCTAVES
+    position = jnp.where(log2 < OCTAVES, PER_OCTAVE * log2, EARLY + LATE_PER_OCTAVE * (log2 - OCTAVES))
     position = jnp.clip(position, 0.0, last - 1e-9)
     cell = jnp.floor(position).astype(jnp.int32)
     return cell, position - cell
@@ -28,8 +42,23 @@ def cells_per_unit(log_x: Float[Array, "*t"]) -> Float[Array, "*t"]:
 
 def cubics(values: Float[Array, " x"]) -> Float[Array, "cell 4"]:
     """Coefficients of t^0 to t^3 in every interval of `temperatures()`, from four points of the same spacing."""
-    early = round(PER_OCTAVE * OCTAVES)
-    return jnp.concatenate([_uniform_cubics(values[: early + 1]), _uniform_cubics(values[early:])])
+    return jnp.concatenate([_uniform_cubics(values[: EARLY + 1]), _uniform_cubics(values[EARLY:])])
+
+
+def refined(values: Float[Array, " x"], steps: int) -> Float[Array, " t"]:
+    """Values of a uniform mesh at `steps` points per interval, from the polynomial through the six nearest."""
+    before = jnp.asarray(_lagrange(np.array([-2.0, -1.0]))) @ values[:6]
+    behind = jnp.asarray(_lagrange(np.array([6.0, 7.0]))) @ values[-6:]
+    extended, intervals = jnp.concatenate([before, values, behind]), values.shape[0] - 1
+    weights = jnp.asarray(_lagrange(2.0 + np.arange(steps) / steps))
+    terms = [extended[k : k + intervals, None] * weights[None, :, k] for k in range(6)]
+    return jnp.append(sum(terms[1:], start=terms[0]).reshape(-1), values[-1])
+
+
+def _lagrange(position: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of values at 0 to 5 in the polynomial through them, (position, value)."""
+    points = np.arange(6.0)
+    return np.linalg.solve(np.vander(points).T, np.vander(position, 6).T).T
 
 
 def _uniform_cubics(values: Float[Array, " x"]) -> Float[Array, "cell 4"]:
