@@ -47,7 +47,7 @@ class OutputError(GlobalFitError):
 
 
 class ClusterError(GlobalFitError):
-    """A Dask cluster that is not installed, does not answer or was lost."""
+    """Workers that are not installed, do not answer or were lost."""
 
 
 class Stopped(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Trials of a calibration at the same time, on the workers of a Dask cluster."""
+"""Trials of a calibration at the same time, by several workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from globalfit.calibration.folder import write_trial
 from globalfit.calibration.trial import carry_out
 from globalfit.cluster import dispatched
 from globalfit.cluster.connect import Workers
-from globalfit.cluster.job import prepare
+from globalfit.cluster.job import Say, prepare
 from globalfit.errors import ClusterError
 from globalfit.posterior.posterior import Posterior
 from globalfit.runfile import RunFile
@@ -42,7 +42,7 @@ class TrialJob(NamedTuple):
         """What it is called in messages: draws are counted from one."""
         return f"draw {self.number + 1}"
 
-    def carry_out(self) -> Done:
+    def carry_out(self, say: Say) -> Done:  # noqa: ARG002
         """Carry out the trial and write its file. Raises what both raise."""
         prepare(Path(self.folder))
         posterior, sampler, seed = _built(self.settings, self.source)

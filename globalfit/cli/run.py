@@ -58,8 +58,8 @@ def run(
     RUNFILE is a path or the name of a packaged run file (see `globalfit list runs`). A run that was stopped goes on
     from its checkpoint. The exit status is 3 if a convergence check failed. The runs of a file that lists several are
     carried out one after the other, those that are there already are skipped, and they are compared at the end; the
-    exit status is 1 if one of them failed. With --workers or --scheduler they are carried out at the same time, on
-    Dask; --cluster is set up in Dask's own file jobqueue.yaml.
+    exit status is 1 if one of them failed. With --workers or --scheduler they are carried out at the same time;
+    --cluster is set up in Dask's own file jobqueue.yaml.
     """
     pool = workers_of(workers, cluster, scheduler)
     if campaign := load_campaign(runfile):

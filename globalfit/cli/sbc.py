@@ -45,7 +45,7 @@ def sbc(
     Draws parameters from the prior, simulates the data of every likelihood with them, samples the posterior of these
     data with the run's own sampler, and tests whether the ranks of the truth among posterior draws are uniform.
     A command that was stopped goes on where it was, and more draws are added to those that are there; none is left
-    out. With --workers or --scheduler several draws are carried out at the same time, on Dask, with the same result.
+    out. With --workers or --scheduler several draws are carried out at the same time, with the same result.
     The exit status is 3 if the ranks of a quantity are not uniform, or more than a tenth of the fits did not converge.
     """
     pool = workers_of(workers, cluster, scheduler)

@@ -1,27 +1,24 @@
-"""Several runs at once, on the workers of a Dask cluster: processes of this machine, jobs of a queue, a scheduler's.
+"""Several runs at once: in processes of this machine, in jobs of a queue, or by the workers of a Dask scheduler.
 
-`connect` opens the cluster, `dispatch` gives every worker one `job` at a time: a run of a file that lists several
-(`task`), or a trial of a calibration (`globalfit.calibration.parallel`). Dask is imported only here, and only when
-there is something to carry out.
+`connect` opens the workers, `dispatch` gives every one a `job` at a time: a run of a file that lists several (`task`),
+or a trial of a calibration (`globalfit.calibration.parallel`). Processes of this machine are reached through pipes
+alone (`processes`); Dask (`dask_workers`) is imported only for a queue and for a scheduler.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from globalfit.cluster.connect import Workers, connected
-from globalfit.cluster.job import Job, Outcome
+from globalfit.cluster.dispatch import Dispatcher
+from globalfit.cluster.job import Job, Outcome, Tell
 from globalfit.cluster.task import task_of
 from globalfit.runfile.campaign import RunSpec
 
 if TYPE_CHECKING:
     from globalfit.fitting.campaign import RunOutcome
-
-# The name of a job, and what happened to it.
-Tell = Callable[[str, str], None]
 
 
 def carry_out(specs: Sequence[RunSpec], checkpoint_every: float, workers: Workers, tell: Tell) -> dict[str, RunOutcome]:
@@ -30,22 +27,17 @@ def carry_out(specs: Sequence[RunSpec], checkpoint_every: float, workers: Worker
     The folder of their output folders must be there. A run whose process dies is carried out again, from its
     checkpoint. Raises `ClusterError` for a cluster that is not to be had or that is lost.
     """
-    topic = f"globalfit-{uuid.uuid4()}"
-    outcomes = dispatched([task_of(spec, checkpoint_every, topic) for spec in specs], workers, tell, topic)
+    outcomes = dispatched([task_of(spec, checkpoint_every) for spec in specs], workers, tell)
     from globalfit.fitting.campaign import spec_folder
 
     # Workers know the folders by their absolute paths.
     return {spec.name: dataclasses.replace(outcomes[spec.name], folder=spec_folder(spec)) for spec in specs}
 
 
-def dispatched(jobs: Sequence[Job[Outcome]], workers: Workers, tell: Tell, topic: str = "") -> dict[str, Outcome]:
-    """The outcomes of jobs by name. `tell` also gets what jobs send to the topic.
+def dispatched(jobs: Sequence[Job[Outcome]], workers: Workers, tell: Tell) -> dict[str, Outcome]:
+    """The outcomes of jobs by name. `tell` also gets what jobs say on the way.
 
     Raises `ClusterError` for a cluster that is not to be had or that is lost.
     """
-    with connected(dataclasses.replace(workers, count=min(workers.count, len(jobs)))) as connection:
-        from globalfit.cluster.dispatch import Dispatcher
-
-        if topic:
-            connection.client.subscribe_topic(topic, lambda event: tell(*event[1]))
-        return Dispatcher[Outcome](connection.client, tell, connection.refill).carry_out(jobs)
+    with connected(dataclasses.replace(workers, count=min(workers.count, len(jobs))), tell) as crew:
+        return Dispatcher[Outcome](crew, tell).carry_out(jobs)

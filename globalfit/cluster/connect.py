@@ -1,4 +1,4 @@
-"""Dask clusters: opened, and closed at the end. What is missing or does not answer is an error that says so."""
+"""Workers: opened, and closed at the end. What is missing or does not answer is an error that says so."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import contextlib
 import dataclasses
 import importlib.util
 import logging
+import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from globalfit.cluster.job import Crew, Tell
+from globalfit.cluster.processes import processes
 from globalfit.errors import ClusterError
 
 if TYPE_CHECKING:
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
 
 class Queue(NamedTuple):
@@ -26,8 +29,6 @@ class Queue(NamedTuple):
 QUEUES = {"slurm": Queue("SLURMCluster", "sbatch"), "pbs": Queue("PBSCluster", "qsub")}
 # Seconds in which a scheduler must answer.
 ANSWER_S = 30.0
-# Processes of this machine: never forked, since JAX has threads, and not interrupted to look at their stacks.
-_LOCAL = {"distributed.worker.multiprocessing-method": "spawn", "distributed.worker.profile.enabled": False}
 # A scheduler without a dashboard opens port 8787 to everyone all the same, and warns if another one has it.
 PRIVATE = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 
@@ -42,69 +43,64 @@ class Workers:
     scheduler: str | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Connection:
-    """A scheduler, and how its lost workers are replaced (nothing to do where Dask does it)."""
-
-    client: Client
-    refill: Callable[[], None]
-
-
 def check_installed(workers: Workers) -> None:
     """Raise `ClusterError` unless the packages and the command behind the workers are there."""
-    needed = ("distributed",) if workers.queue is None else ("distributed", "dask_jobqueue")
-    for name in needed:
+    needed: tuple[str, ...] = () if workers.scheduler is None else ("distributed",)
+    for name in needed if workers.queue is None else ("distributed", "dask_jobqueue", "cryptography"):
         if importlib.util.find_spec(name) is None:
-            raise ClusterError(f"several runs at once need the package {name}: pip install 'globalfit[cluster]'.")
+            option = "--scheduler" if workers.queue is None else "--cluster"
+            raise ClusterError(f"{option} needs the package {name}: pip install 'globalfit[cluster]'.")
     if workers.queue is not None and shutil.which(command := QUEUES[workers.queue].command) is None:
         raise ClusterError(f"there is no command {command} on this machine, which --cluster {workers.queue} needs.")
 
 
 @contextlib.contextmanager
-def connected(workers: Workers) -> Iterator[Connection]:
-    """Workers for the duration of the block. Raises `ClusterError` for a cluster that is not to be had."""
-    import dask.config
+def connected(workers: Workers, tell: Tell) -> Iterator[Crew]:
+    """Workers for the duration of the block; `tell` gets what their jobs say.
+
+    Raises `ClusterError` for a cluster that is not to be had.
+    """
+    if workers.scheduler is None and workers.queue is None:
+        with processes(workers.count, tell) as crew:
+            yield crew
+        return
     from distributed import Client
+
+    from globalfit.cluster.dask_workers import DaskWorkers
 
     # What is lost is told by the dispatcher, without Dask's tracebacks in front; its client has a level of its own.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
-        if workers.scheduler is not None:
-            yield Connection(stack.enter_context(_client(workers.scheduler)), _nothing)
-        elif workers.queue is not None:
-            cluster = stack.enter_context(_jobs(workers.queue))
+        if workers.queue is None:
+            yield DaskWorkers(stack.enter_context(_client(str(workers.scheduler))), tell, _nothing)
+            return
+        cluster = stack.enter_context(_jobs(workers.queue))
 
-            def refill() -> None:
-                cluster.scale(jobs=workers.count)
+        def refill() -> None:
+            cluster.scale(jobs=workers.count)
 
-            refill()
-            yield Connection(stack.enter_context(Client(cluster)), refill)
-        else:
-            stack.enter_context(dask.config.set(_LOCAL))
-            yield Connection(stack.enter_context(Client(stack.enter_context(_processes(workers.count)))), _nothing)
-
-
-def _processes(count: int) -> LocalCluster:
-    """A scheduler in this process and workers of one thread each in others, which Dask starts again if they die."""
-    from distributed import LocalCluster
-
-    return LocalCluster(
-        n_workers=count,
-        threads_per_worker=1,
-        processes=True,
-        memory_limit=None,
-        scheduler_kwargs=PRIVATE,
-        silence_logs=logging.ERROR,
-    )
+        refill()
+        yield DaskWorkers(stack.enter_context(Client(cluster)), tell, refill)
 
 
 def _jobs(queue: str) -> Any:
-    """A scheduler in this process whose workers are jobs; what a job is stands in dask-jobqueue's own configuration."""
+    """A scheduler in this process whose workers are jobs; what a job is stands in dask-jobqueue's own configuration.
+
+    It has a certificate of its own: only who has its key is served. Jobs read it from files of mode 600.
+    """
+    import dask.config
     import dask_jobqueue
 
+    def configured(key: str, default: Any) -> Any:
+        return dask.config.get(f"jobqueue.{queue}.{key}", None) or default
+
     try:
-        return getattr(dask_jobqueue, QUEUES[queue].cluster)()
+        return getattr(dask_jobqueue, QUEUES[queue].cluster)(
+            security=True,
+            shared_temp_directory=configured("shared-temp-directory", os.getcwd()),
+            scheduler_options=PRIVATE | configured("scheduler-options", {}),
+        )
     except ValueError as error:
         raise ClusterError(
             f"dask-jobqueue: {' '.join(str(error).split())} Say what a job is in ~/.config/dask/jobqueue.yaml, "
@@ -126,4 +122,4 @@ def _client(address: str) -> Client:
 
 
 def _nothing() -> None:
-    """Dask's nannies replace lost workers."""
+    """Whoever has started the scheduler replaces lost workers."""

@@ -1,17 +1,23 @@
-"""What a worker is given to do, whatever it is."""
+"""What a worker is given to do, whatever it is, and what the dispatcher sees of the workers."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from globalfit.errors import OutputError
+from globalfit.errors import GlobalFitError, OutputError
 
 Outcome = TypeVar("Outcome")
 
-# One thread for what JAX computes and compiles; Dask's nannies see to the linear algebra.
-ENVIRONMENT = {"PJRT_NPROC": "1"}
+# The name of a job, and what happened to it.
+Tell = Callable[[str, str], None]
+# What a job says on the way.
+Say = Callable[[str], None]
+
+# One thread for what JAX computes and compiles, and for the linear algebra.
+ENVIRONMENT = {"PJRT_NPROC": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class Job(Protocol[Outcome]):
@@ -23,7 +29,7 @@ class Job(Protocol[Outcome]):
         """What it is called in messages."""
         ...
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self, say: Say) -> Outcome:
         """Do it, in the process of a worker. What this raises is the message of `failed`."""
         ...
 
@@ -34,6 +40,45 @@ class Job(Protocol[Outcome]):
     def ending(self, outcome: Outcome) -> str:
         """The outcome in one line."""
         ...
+
+
+class Gone(Exception):  # noqa: N818 - it says what happened
+    """The process that carried out a job is gone."""
+
+
+class Crew(Protocol):
+    """Workers, each of which has one job at a time."""
+
+    def workers(self) -> Mapping[str, str]:
+        """Names of the workers that live, by addresses that no later one has again. Those of this machine are replaced
+        if they have died."""
+        ...
+
+    def start(self, address: str, job: Job[Any]) -> None:
+        """Give an idle worker a job."""
+        ...
+
+    def ended(self, seconds: float) -> list[tuple[str, Any]]:
+        """Wait until a job ends, for some seconds at most: addresses, each with the outcome of its job or with an
+        exception, `Gone` for a process that is gone."""
+        ...
+
+    def lost(self, address: str) -> None:
+        """Hear that a worker is gone with its job."""
+        ...
+
+
+def carried_out(job: Job[Outcome], say: Say) -> Outcome:
+    """The outcome of a job, in the process of a worker."""
+    try:
+        return job.carry_out(say)
+    except Exception as error:  # noqa: BLE001 - the other jobs go on
+        return job.failed(message(error))
+
+
+def message(error: Exception) -> str:
+    """An error in one line."""
+    return str(error) if isinstance(error, GlobalFitError) else f"{type(error).__name__}: {error}"
 
 
 def prepare(folder: Path) -> None:

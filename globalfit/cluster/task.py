@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from globalfit import runfile
-from globalfit.cluster.job import prepare
+from globalfit.cluster.job import Say, prepare
 from globalfit.progress import WARNING, Event, Progress
 from globalfit.runfile.campaign import RunSpec
 
@@ -18,24 +18,20 @@ _SENT = (WARNING, "checkpoint")
 
 
 class Task(NamedTuple):
-    """A run by its name, its settings (their output folder absolute), and the name of the file that they came from.
-
-    Messages on the way go to `topic` of the scheduler, as `[name, text]`.
-    """
+    """A run by its name, its settings (their output folder absolute), and the name of the file that they came from."""
 
     name: str
     settings: dict[str, Any]
     source: str
     checkpoint_every: float
-    topic: str
 
-    def carry_out(self) -> RunOutcome:
+    def carry_out(self, say: Say) -> RunOutcome:
         """Carry out the run. Raises `OutputError` if the worker does not see the folder that takes the runs."""
         prepare(Path(self.settings["output"]).parent)
         from globalfit.fitting.campaign import run_spec
 
         return run_spec(
-            RunSpec(self.name, runfile.parse(self.settings, self.source)), _sent(self), self.checkpoint_every
+            RunSpec(self.name, runfile.parse(self.settings, self.source)), _sent(say), self.checkpoint_every
         )
 
     def failed(self, message: str) -> RunOutcome:
@@ -49,21 +45,18 @@ class Task(NamedTuple):
         return ": ".join(filter(None, (outcome.ending.value, outcome.message)))
 
 
-def task_of(spec: RunSpec, checkpoint_every: float, topic: str) -> Task:
+def task_of(spec: RunSpec, checkpoint_every: float) -> Task:
     """What a worker has to know of a run that has an output folder."""
     settings = spec.run.model_dump(mode="json")
     output = str(Path(settings["output"]).absolute())
-    return Task(spec.name, settings | {"output": output}, spec.run.source.name, checkpoint_every, topic)
+    return Task(spec.name, settings | {"output": output}, spec.run.source.name, checkpoint_every)
 
 
-def _sent(task: Task) -> Progress:
+def _sent(say: Say) -> Progress:
     """Progress of which only the messages that matter leave the worker."""
-    from distributed import get_worker
-
-    worker = get_worker()
 
     def progress(event: Event) -> None:
         if event.message and event.stage in _SENT:
-            worker.log_event(task.topic, [task.name, f"{event.stage}: {event.message}"])
+            say(f"{event.stage}: {event.message}")
 
     return progress

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -51,6 +52,8 @@ def test_mistakes_are_one_error(monkeypatch, tmp_path, arguments, message):
     assert result.exit_code == 2, result.exception
     assert message in result.stderr.splitlines()[-1]
     assert not list(tmp_path.glob("out/*"))
+    warned = f"WARNING: {arguments[2]} is not encrypted" in result.stderr
+    assert warned is (arguments[1] == "--scheduler" and len(arguments) == 3)
     # Else files would be written through a client that has no scheduler.
     assert dask.config.get("scheduler", None) is None
 
@@ -58,9 +61,9 @@ def test_mistakes_are_one_error(monkeypatch, tmp_path, arguments, message):
 @pytest.mark.usefixtures("_toys")
 def test_without_dask_the_error_names_the_remedy(monkeypatch):
     monkeypatch.setattr(connect.importlib.util, "find_spec", lambda *_: None)
-    result = CliRunner().invoke(cli, ["run", "several.yaml", "--workers", "2"])
+    result = CliRunner().invoke(cli, ["run", "several.yaml", "--scheduler", "tls://host:8786"])
     assert result.exit_code == 2
-    assert "need the package distributed: pip install 'globalfit[cluster]'" in result.stderr
+    assert "--scheduler needs the package distributed: pip install 'globalfit[cluster]'" in result.stderr
 
 
 @pytest.fixture
@@ -107,23 +110,10 @@ def test_an_interrupted_command_says_how_to_go_on(monkeypatch):
 
 
 DYNESTY = "{real_dynesty: {nlive: 100}}"
-# The program with the toys and without figures.
-PROGRAM = """
-import pathlib, sys, tempfile
-import jax
-import pytest
-from tests.support import toy
-from globalfit.cli import cli
-jax.config.update("jax_enable_x64", True)
-patch = pytest.MonkeyPatch()
-toy.register(patch, pathlib.Path(tempfile.mkdtemp()))
-patch.setattr("globalfit.comparison.page.comparison_figure", lambda *_: None)
-cli.main(sys.argv[1:])
-"""
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """That of processes whose Dask workers have the toys."""
+    """That of processes whose workers have the toys."""
     (folder / "tmp").mkdir(exist_ok=True)
     return os.environ | {
         "PYTHONPATH": str(Path(__file__).parents[2]),
@@ -133,10 +123,16 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def started(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PROGRAM, *arguments]
+def started(folder: Path, *arguments: str, process_group: int | None = None, **more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.support.toy_program", *arguments]
     return subprocess.Popen(
-        command, cwd=folder, env=environment(folder) | more, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=folder,
+        env=environment(folder) | more,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=process_group,
     )
 
 
@@ -197,6 +193,37 @@ def test_draws_of_a_calibration_on_workers_are_those_of_one_process(tmp_path):
 @LINUX
 def test_twelve_runs_on_two_workers_of_which_one_is_killed_midway(tmp_path):
     campaign_with_a_kill(tmp_path, [DYNESTY] * 12, "r6")
+
+
+@pytest.mark.slow
+@LINUX
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_command_that_is_ended_leaves_no_process_and_goes_on_to_the_same_result(tmp_path, number):
+    """As the terminal does it, an interrupt reaches the workers too."""
+    (tmp_path / "several.yaml").write_text(
+        f"common: {{model: toy, likelihoods: [gauss], sampler: {DYNESTY}}}\nruns: {{a: {{}}, b: {{seed: 2}}}}\n"
+    )
+    command = ("run", "several.yaml", "--workers", "2", "--checkpoint-every", "0.1", "--output")
+    process = started(tmp_path, *command, "ended", process_group=0)
+    workers = [holder(tmp_path / "ended" / name) for name in "ab"]
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.kill()
+    told = process.communicate(timeout=60)[1]
+    assert "Traceback" not in told
+    assert ("goes on with what is not finished" in told) is (number == signal.SIGINT)
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        time.sleep(0.1)
+    assert not list((tmp_path / "ended").glob("*/report.html"))
+    for folder in ("ended", "undisturbed"):
+        told = started(tmp_path, *command, folder).communicate(timeout=300)[1]
+        assert ("a: checkpoint: going on" in told) is (folder == "ended"), told
+    found = [
+        [(tmp_path / folder / name / names.EVIDENCE).read_text() for name in "ab"]
+        for folder in ("ended", "undisturbed")
+    ]
+    assert found[0] == found[1]
 
 
 def finishes_elsewhere(folder: Path, *arguments: str, **more: str) -> None:
@@ -270,7 +297,8 @@ def test_jobs_of_a_queue(tmp_path, queue):
         submit = 'cp "$1" job.$$\nsetsid bash job.$$ >> jobs.log 2>&1 &\n' if number == 0 else ""
         (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{submit}{script}\n")
         (tmp_path / "bin" / name).chmod(0o755)
-    settings = {"CORES": "1", "MEMORY": "2GiB", "SCHEDULER_OPTIONS__DASHBOARD_ADDRESS": ":0"}
+    pytest.importorskip("cryptography")
+    settings = {"CORES": "1", "MEMORY": "2GiB"}
     more = {f"DASK_JOBQUEUE__{queue.upper()}__{key}": value for key, value in settings.items()}
     path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
     finishes_elsewhere(tmp_path, "--cluster", queue, "--workers", "2", **more, PATH=path)

@@ -2,184 +2,192 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import time
-from collections.abc import Sequence
+import multiprocessing
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import dask.config
 import pytest
-from distributed import CancelledError, Client, KilledWorker, LocalCluster
+from distributed import CancelledError, Client, LocalCluster
 
 from globalfit import runfile
 from globalfit.calibration.parallel import Done, spread
-from globalfit.cluster import dispatch
-from globalfit.cluster.connect import PRIVATE, Workers, connected
+from globalfit.cluster.connect import PRIVATE, Workers, _jobs, connected
+from globalfit.cluster.dask_workers import DaskWorkers
 from globalfit.cluster.dispatch import ATTEMPTS, Dispatcher
+from globalfit.cluster.job import Gone
 from globalfit.cluster.task import Task, task_of
 from globalfit.errors import ClusterError, OutputError
 from globalfit.fitting.campaign import Ending, RunOutcome
 from globalfit.results.run_identity import settings
 from globalfit.runfile.campaign import load_campaign, placed
+from tests.support.jobs import Deed, Nap, listening
 
 
-class Later:
-    """A future that the test fulfils."""
-
-    def __init__(self, task: Task, address: str) -> None:
-        self.task, self.address = task, address
-        self.value: RunOutcome | Exception | None = None
-        self.cancelled = False
-
-    def done(self) -> bool:
-        return self.value is not None
-
-    def result(self, timeout: float) -> RunOutcome:
-        if isinstance(self.value, Exception):
-            raise self.value
-        assert self.value is not None
-        return self.value
-
-    def cancel(self, force: bool) -> None:
-        self.cancelled = True
-
-
-class SimulatedWorkers(Client):
-    """A client of workers that do what `happens` says: it gets the future and all workers."""
+class SimulatedWorkers:
+    """A crew that does what `happens` says: it gets the address of a worker, its job and all addresses."""
 
     def __init__(self, count: int, happens) -> None:
-        self.addresses = [f"tcp://{index}" for index in range(count)]
-        self.happens, self.futures = happens, []
+        self.addresses = [str(index) for index in range(count)]
+        self.happens, self.started, self.running, self.left = happens, [], {}, []
 
-    def __del__(self) -> None:
-        """There is nothing to close."""
+    def workers(self):
+        return {address: address[0] for address in self.addresses}
 
-    @property
-    def scheduler(self):
-        return self
+    def start(self, address, job):
+        assert address not in self.running, "a worker has two runs"
+        self.running[address] = job
+        self.started.append(job.name)
 
-    def sync(self, function, **arguments):
-        return function(**arguments)
+    def ended(self, seconds):
+        if not self.running:
+            return []
+        address, job = next(iter(self.running.items()))
+        came = self.happens(address, job, self.addresses)
+        if came is None:
+            return []
+        del self.running[address]
+        return [(address, came)]
 
-    def identity(self, n_workers: int):
-        return {"workers": {address: {"name": address[-1]} for address in self.addresses}}
-
-    def submit(self, function, task, pure, workers, allow_other_workers):
-        self.futures.append(Later(task, *workers))
-        return self.futures[-1]
-
-    def wait(self, futures: Sequence[Later], timeout: float, return_when: str) -> None:
-        held = [future.address for future in futures]
-        assert len(set(held)) == len(held), "a worker has two runs"
-        self.happens(futures[0], self.addresses)
+    def lost(self, address):
+        self.running.pop(address, None)
+        self.left.append(address)
 
 
 def outcome(task: Task) -> RunOutcome:
     return RunOutcome(task.name, Path("there"), Ending.FINISHED, {"converged": True})
 
 
-def dispatched(monkeypatch, count: int, happens, runs: str = "abc"):
+def dispatched(count: int, happens, runs: str = "abc"):
     """Outcomes of runs, what was told, and the workers."""
     workers, told = SimulatedWorkers(count, happens), []
-    monkeypatch.setattr(dispatch, "wait", workers.wait)
-    monkeypatch.setattr(dispatch, "LOOK_EVERY_S", 0.0)
-    tasks = [Task(name, {"output": f"/out/{name}"}, "several.yaml", 30.0, "topic") for name in runs]
-    dispatcher = Dispatcher(workers, lambda name, what: told.append(f"{name}: {what}"), lambda: told.append("refill"))
+    tasks = [Task(name, {"output": f"/out/{name}"}, "several.yaml", 30.0) for name in runs]
+    dispatcher = Dispatcher(workers, lambda name, what: told.append(f"{name}: {what}"))
     return dispatcher.carry_out(tasks), told, workers
 
 
-def test_every_worker_has_one_run_at_a_time(monkeypatch):
-    def happens(future, addresses):
-        future.value = outcome(future.task)
-
-    found, told, workers = dispatched(monkeypatch, 2, happens)
+def test_every_worker_has_one_run_at_a_time():
+    found, told, workers = dispatched(2, lambda *given: outcome(given[1]))
     assert [found[name].ending for name in "abc"] == [Ending.FINISHED] * 3
-    assert [future.task.name for future in workers.futures] == ["a", "b", "c"]
+    assert workers.started == ["a", "b", "c"]
     assert told[:2] == ["a: started on worker 0", "b: started on worker 1"]
-    assert "c: finished (worker 0)" in told
+    assert any(line.startswith("c: finished (worker ") for line in told)
 
 
 @pytest.mark.parametrize("reported", [True, False])
-def test_a_run_that_kills_its_process_is_given_up_and_the_others_finish(monkeypatch, reported):
-    """Dask either says that a worker died, or the worker is not there any more."""
+def test_a_run_that_kills_its_process_is_given_up_and_the_others_finish(reported):
+    """Either it is said that a worker died, or the worker is not there any more."""
 
-    def happens(future, addresses):
-        if future.task.name != "b":
-            future.value = outcome(future.task)
-        elif reported:
-            future.value = KilledWorker("b", None, 0)
-        else:
-            addresses[addresses.index(future.address)] += "+"
+    def happens(address, job, addresses):
+        if job.name != "b":
+            return outcome(job)
+        if reported:
+            return Gone()
+        addresses[addresses.index(address)] += "+"
+        return None
 
-    found, told, workers = dispatched(monkeypatch, 2, happens)
+    found, told, workers = dispatched(2, happens)
     assert [found[name].ending for name in "abc"] == [Ending.FINISHED, Ending.FAILED, Ending.FINISHED]
     assert f"died {ATTEMPTS} times" in found["b"].message
-    deaths = [future for future in workers.futures if future.task.name == "b"]
-    assert len(deaths) == ATTEMPTS
-    assert all(future.cancelled is not reported for future in deaths)
-    assert told.count("refill") == ATTEMPTS
+    assert workers.started.count("b") == len(workers.left) == ATTEMPTS
     assert sum("died; the run is tried again" in line for line in told) == ATTEMPTS - 1
 
 
-@dataclasses.dataclass(frozen=True)
-class Nap:
-    """A job of real workers."""
+def test_an_error_on_a_worker_is_that_of_its_run():
+    def happens(address, job, addresses):
+        return ModuleNotFoundError("no globalfit") if job.name == "a" else outcome(job)
 
-    name: str
-
-    def carry_out(self) -> str:
-        time.sleep(0.05)
-        return self.name
-
-    def failed(self, message: str) -> str:
-        return message
-
-    def ending(self, outcome: str) -> str:
-        return f"{outcome} is done"
-
-
-def test_workers_are_never_lost_from_sight(monkeypatch):
-    """While the client asks the scheduler what it is all the time, which lists no workers."""
-    monkeypatch.setattr(dispatch, "LOOK_EVERY_S", 0.0)
-    told = []
-    with (
-        dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}),
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, scheduler_kwargs=PRIVATE) as cluster,
-        Client(cluster) as client,
-    ):
-        dispatcher = Dispatcher(
-            client, lambda name, what: told.append(f"{name}: {what}"), lambda: told.append("refill")
-        )
-        found = dispatcher.carry_out([Nap(str(number)) for number in range(20)])
-    assert found == {str(number): str(number) for number in range(20)}
-    assert [line for line in told if "died" in line or line == "refill"] == []
-
-
-def test_schedulers_of_one_machine_have_no_port_in_common():
-    """A warning, which is an error here, says that a port is taken."""
-    with connected(Workers()) as one, connected(Workers()) as other:
-        ports = [connection.client.scheduler_info()["services"]["dashboard"] for connection in (one, other)]
-    assert len({*ports, 8787}) == 3
-
-
-def test_an_error_on_a_worker_is_that_of_its_run(monkeypatch):
-    def happens(future, addresses):
-        future.value = ModuleNotFoundError("no globalfit") if future.task.name == "a" else outcome(future.task)
-
-    found, told, _ = dispatched(monkeypatch, 1, happens)
+    found, told, _ = dispatched(1, happens)
     assert found["a"].message == "ModuleNotFoundError: no globalfit"
     assert "a: FAILED: ModuleNotFoundError: no globalfit (worker 0)" in told
     assert found["b"].ending is found["c"].ending is Ending.FINISHED
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_processes_listen_to_nobody_and_a_killed_one_is_replaced(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)):
+        assert len(listening(os.getpid())) == 1
+    told = []
+    with connected(Workers(count=2), lambda name, what: told.append(f"{name}: {what}")) as crew:
+        dispatcher = Dispatcher(crew, lambda name, what: told.append(f"{name}: {what}"))
+        found = dispatcher.carry_out([Deed(name, tmp_path) for name in ("dies", "raises", "works")] + [Nap("nap")])
+    assert found == {"dies": "1 []", "raises": "is wrong", "works": "1 []", "nap": "nap"}
+    assert "nap: sleeps" in told
+    assert sum("died; the run is tried again" in line for line in told) == 1
+    assert not multiprocessing.active_children()
+
+
+def test_dask_workers_are_never_lost_from_sight(monkeypatch):
+    """While the client asks the scheduler what it is all the time, which lists no workers."""
+    told = []
+
+    def tell(name, what):
+        told.append(f"{name}: {what}")
+
+    with (
+        dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}),
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, scheduler_kwargs=PRIVATE) as cluster,
+        Client(cluster) as client,
+    ):
+        crew = DaskWorkers(client, tell, lambda: told.append("refill"))
+        found = Dispatcher(crew, tell).carry_out([Nap(str(number)) for number in range(20)])
+    assert found == {str(number): str(number) for number in range(20)}
+    assert [line for line in told if "died" in line or line == "refill"] == []
+    assert "7: sleeps" in told
+
+
 @pytest.mark.parametrize("error", [OSError("closed"), CancelledError("gone")])
 def test_a_lost_scheduler_is_one_error(monkeypatch, error):
-    def happens(future, addresses):
-        raise error
+    class Lost(Client):
+        def __init__(self):
+            """It has never been there."""
+
+        def __del__(self):
+            """There is nothing to close."""
+
+        def subscribe_topic(self, topic, handler):
+            """Nothing is said."""
+
+        @property
+        def scheduler(self):
+            raise error
 
     with pytest.raises(ClusterError, match="the Dask scheduler was lost"):
-        dispatched(monkeypatch, 1, happens)
+        DaskWorkers(Lost(), lambda *_: None, lambda: None).workers()
+
+
+STRANGER = """
+import os, sys
+import distributed, distributed.comm.tcp
+security = distributed.Security.temporary() if sys.argv[1].startswith("tls://") else None
+os.setuid(65534)
+try:
+    distributed.Client(sys.argv[1], timeout=3, security=security).submit(os.getuid).result(3)
+except (OSError, TimeoutError, distributed.CancelledError) as error:
+    sys.exit(f"refused: {type(error).__name__}")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to become another user")
+def test_another_user_is_not_served_by_the_scheduler_of_a_queue(monkeypatch, tmp_path):
+    pytest.importorskip("cryptography")
+    monkeypatch.chdir(tmp_path)
+    with dask.config.set({"jobqueue.slurm.cores": 1, "jobqueue.slurm.memory": "1GiB"}), _jobs("slurm") as cluster:
+        address = cluster.scheduler_address
+        keys = list(tmp_path.glob(".dask-jobqueue.worker.*"))
+        assert keys
+        assert {path.stat().st_mode & 0o777 for path in keys} == {0o600}
+        with Client(cluster) as ours:
+            assert ours.run_on_scheduler(os.getuid) == 0
+        for attempt in (address, address.replace("tls://", "tcp://")):
+            tried = subprocess.run([sys.executable, "-c", STRANGER, attempt], capture_output=True, text=True)
+            assert tried.stderr.splitlines()[-1].startswith("refused: "), tried.stderr
+        for kind in ("key", "cert", "ca_file"):
+            getattr(cluster, f"_job_{kind}").close()
 
 
 def test_a_task_is_plain_and_the_same_run(tmp_path, monkeypatch):
@@ -187,7 +195,7 @@ def test_a_task_is_plain_and_the_same_run(tmp_path, monkeypatch):
     campaign = load_campaign("compare-models")
     assert campaign is not None
     for spec in placed(campaign, Path("out")).specs:
-        task = task_of(spec, 30.0, "topic")
+        task = task_of(spec, 30.0)
         assert json.loads(json.dumps(task)) == list(task)
         assert task.settings["output"] == str(tmp_path / "out" / spec.name)
         assert settings(runfile.parse(task.settings)) == settings(spec.run)
@@ -195,9 +203,9 @@ def test_a_task_is_plain_and_the_same_run(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("toys")
 def test_a_worker_that_does_not_see_the_folder_writes_nothing(tmp_path):
-    task = Task("a", {"model": "toy", "output": str(tmp_path / "elsewhere" / "a")}, "several.yaml", 30.0, "topic")
+    task = Task("a", {"model": "toy", "output": str(tmp_path / "elsewhere" / "a")}, "several.yaml", 30.0)
     with pytest.raises(OutputError, match="is not seen by the worker"):
-        task.carry_out()
+        task.carry_out(lambda _: None)
     assert not (tmp_path / "elsewhere").exists()
 
 

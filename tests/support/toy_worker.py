@@ -1,4 +1,5 @@
-"""Preloaded by the Dask workers of the tests: they know the toys in place of the real plug-ins, and draw no figures."""
+"""Preloaded by Dask workers, and imported by other processes of tests: they know the toys in place of the real
+plug-ins, and draw no figures."""
 
 from __future__ import annotations
 
@@ -16,3 +17,4 @@ def dask_setup(worker):
     jax.config.update("jax_enable_x64", True)
     toy.register(patch, Path(tempfile.mkdtemp()))
     patch.setattr("globalfit.fitting.fit.make_report", lambda folder: (folder / "report.html").write_text(""))
+    patch.setattr("globalfit.comparison.page.comparison_figure", lambda *_: None)
