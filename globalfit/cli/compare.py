@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from globalfit.cli.errors import FAILED, NOT_CONVERGED
+from globalfit.cli.notices import note_other_code
 from globalfit.cli.specs import carry_out_specs
 from globalfit.cli.workers import workers_of, workers_options
 from globalfit.cluster.connect import Workers, check_installed
@@ -60,6 +61,8 @@ def compare(
         check_installed(pool)
     shown = tuple(name.strip() for name in show.split(",") if name.strip())
     comparison = compared(runs)
+    for run in comparison.runs:
+        note_other_code(run.folder, run.provenance)
     write(comparison, output, shown)
     outcomes = []
     if rerun:

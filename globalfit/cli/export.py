@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from globalfit.cli.notices import note_other_code
 from globalfit.results.schema import FORMATS
 
 
@@ -23,6 +24,7 @@ def export(folder: Path, form: str, output: Path | None) -> None:
     from globalfit.results.result import Result
 
     result = Result.load(folder)
+    note_other_code(folder, result.provenance)
     root = folder / "chains" / folder.resolve().name if output is None else output
     for path in write(result, form, root):
         click.echo(path)

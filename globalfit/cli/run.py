@@ -9,12 +9,13 @@ import click
 
 from globalfit.cli.campaign import run_campaign
 from globalfit.cli.errors import NOT_CONVERGED
+from globalfit.cli.notices import note_other_code
 from globalfit.cli.workers import workers_of, workers_options
 from globalfit.compilation_cache import use_compilation_cache
 from globalfit.display import shown_progress
 from globalfit.errors import OutputError
 from globalfit.results.folder import CHECKPOINT_EVERY_S, RUN
-from globalfit.results.records import read_evidence
+from globalfit.results.records import read_evidence, read_provenance
 from globalfit.results.schema import Evidence
 from globalfit.runfile import RunFile, load
 from globalfit.runfile.campaign import load_campaign
@@ -116,6 +117,7 @@ def report(folder: Path) -> None:
 
     with shown_progress():
         make_report(folder)
+    note_other_code(folder, read_provenance(folder))
     evidence = read_evidence(folder)
     click.echo(verdict(folder, evidence))
     if not evidence["converged"]:

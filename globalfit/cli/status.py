@@ -91,12 +91,13 @@ def detail(found: RunState) -> str:
     """What there is to say about a state: the result, the checkpoint, or what is other."""
     if found.state is State.UNREADABLE:
         return "see the error below"
-    if found.reason:
+    if found.reason and found.state is not State.FINISHED:
         return found.reason
     if found.evidence is not None:
         verdict = "converged" if found.evidence["converged"] else "NOT CONVERGED"
         value, error = found.evidence["log_evidence"], found.evidence["log_evidence_error"]
-        return verdict if value is None else f"{verdict}, ln Z = {value:.3f} ± {error:.3f}"
+        text = verdict if value is None else f"{verdict}, ln Z = {value:.3f} ± {error:.3f}"
+        return f"{text}, {found.reason}" if found.reason else text
     if found.checkpoint is not None:
         return f"checkpoint of {found.checkpoint.time:%Y-%m-%d %H:%M:%S}, {found.checkpoint.calls} calls"
     return "" if found.state is State.MISSING else "no checkpoint yet"

@@ -13,6 +13,7 @@ from globalfit.errors import GlobalFitError, OutputError
 from globalfit.fitting.fit import fit
 from globalfit.progress import Progress, silent
 from globalfit.results import folder as names
+from globalfit.results.checksums import verify
 from globalfit.results.provenance import data_checksums
 from globalfit.results.records import read_evidence, read_provenance
 from globalfit.results.run_identity import other_code, settings
@@ -57,6 +58,7 @@ def spec_state(spec: RunSpec) -> State:
         return State.MISSING
     if not (folder / names.REPORT).is_file():
         return State.UNFINISHED
+    verify(folder)
     provenance = read_provenance(folder)
     built = build(spec.run)
     if settings(runfile.load(folder / names.RUN)) != settings(built.run):

@@ -28,6 +28,7 @@ from globalfit.posterior.posterior import Posterior
 from globalfit.progress import WARNING, Event, Progress, silent
 from globalfit.report import make_report
 from globalfit.results import folder as names
+from globalfit.results.checksums import write_checksums
 from globalfit.results.provenance import data_checksums, provenance
 from globalfit.results.run_identity import code, settings
 from globalfit.results.schema import CrossCheckRecord, Details, Evidence
@@ -99,6 +100,7 @@ def fit(
             evidence = keep_draws(*kept, draws, clock, progress)
         origin = provenance(posterior.likelihoods, run.seed, run.source.name, started, clock.seconds)
         write_json(folder / names.PROVENANCE, origin | {"resumed": record.taken > 0})
+        write_checksums(folder)
         progress(Event("report", 0.0))
         make_report(folder)
         progress(Event("report", 1.0, 1.0))

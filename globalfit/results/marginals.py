@@ -16,6 +16,7 @@ from globalfit.results.schema import Details
 
 QUANTILES = (0.05, 0.16, 0.5, 0.84, 0.95)
 COLUMNS = ("parameter", "mean", "sd", "q05", "q16", "q50", "q84", "q95", "r_hat", "ess_bulk", "ess_tail")
+_NOT_NEGATIVE = ("sd", "r_hat", "ess_bulk", "ess_tail")
 # First row of the table of a run that failed a convergence check: the columns stay what they are.
 NOT_CONVERGED = "NOT CONVERGED"
 
@@ -100,15 +101,15 @@ def read_summary(path: Path, text: str, details: Details) -> list[dict[str, str]
     parameters = {item["name"] for item in details["parameters"]}
     expected = {*sampled_parameters(details), *({item["name"] for item in details["predictions"]} - parameters)}
     missing = expected.difference(row.get("parameter") for row in rows)
-    if missing or not text.endswith("\n") or not (details.get("profile") or all(map(_has_numbers, rows))):
-        raise altered(path, "is cut off, or not that of the run")
+    if missing or not text.endswith("\n") or not (details.get("profile") or all(map(_is_possible, rows))):
+        raise altered(path, "is cut off, has numbers that cannot be, or is not that of the run")
     return rows
 
 
-def _has_numbers(row: Mapping[str, str]) -> bool:
-    """Whether a row of a posterior's table has a number, or nothing, in every column that takes one."""
+def _is_possible(row: Mapping[str, str]) -> bool:
+    """Whether a row of a posterior's table has a number that can be, or nothing, in every column that takes one."""
     try:
-        _ = [float(row[column] or 0.0) for column in COLUMNS[1:]]
+        numbers = {column: float(row[column] or 0.0) for column in COLUMNS[1:]}
     except (KeyError, TypeError, ValueError):
         return False
-    return True
+    return all(numbers[column] >= 0.0 for column in _NOT_NEGATIVE)

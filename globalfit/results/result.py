@@ -13,6 +13,7 @@ from jaxtyping import Float
 from globalfit import runfile
 from globalfit.errors import OutputError
 from globalfit.results import folder as names
+from globalfit.results.checksums import verify
 from globalfit.results.marginals import Marginal, Summary, read_summary
 from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_parameters
 from globalfit.results.run_identity import Code
@@ -61,6 +62,7 @@ class Result:
         if not (folder / names.RUN).is_file() or not (folder / names.SUMMARY).is_file():
             missing = next(name for name in (names.RUN, names.SUMMARY) if not (folder / name).is_file())
             raise OutputError(f"{folder}: is not the folder of a finished run: it has no {missing}.")
+        verify(folder)
         try:
             text, table = ((folder / name).read_text(encoding="utf-8") for name in (names.RUN, names.SUMMARY))
         except UnicodeDecodeError as error:

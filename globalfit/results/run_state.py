@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from globalfit import runfile
 from globalfit.errors import GlobalFitError
 from globalfit.results import folder as names
+from globalfit.results.checksums import verify
 from globalfit.results.records import read_evidence, read_provenance
 from globalfit.results.run_identity import other_code, settings
 from globalfit.results.schema import Evidence
@@ -49,7 +50,7 @@ class Checkpoint(NamedTuple):
 @dataclasses.dataclass(frozen=True)
 class RunState:
     """State of one folder: the checkpoint of an unfinished run, the content of `evidence.json` of a finished one, and
-    what is other about one that is not the run of the file, or what cannot be read."""
+    what is other about one (settings, data, the code that made it), or what cannot be read."""
 
     folder: Path
     state: State
@@ -72,6 +73,8 @@ def _run_state(folder: Path, run: RunFile | None) -> RunState:
     finished = (folder / names.REPORT).is_file()
     if not finished and is_locked(folder):
         return RunState(folder, State.RUNNING, last_checkpoint(folder))
+    if finished:
+        verify(folder)
     found = RunState(
         folder,
         State.FINISHED if finished else State.UNFINISHED,
@@ -85,7 +88,7 @@ def _run_state(folder: Path, run: RunFile | None) -> RunState:
         return dataclasses.replace(found, state=State.OTHER_CODE, reason=reason)
     if origin is not None and (altered := altered_table(origin["data_sha256"])):
         return dataclasses.replace(found, state=State.OTHER_DATA, reason=f"{altered} has changed since")
-    return found
+    return found if origin is None else dataclasses.replace(found, reason=other_code(origin))
 
 
 def last_checkpoint(folder: Path) -> Checkpoint | None:

@@ -18,6 +18,10 @@ _strictly = with_config(ConfigDict(strict=True, allow_inf_nan=False, extra="allo
 # Programs for which draws are exported.
 FORMATS = ("getdist", "anesthetic", "csv")
 
+# Shares and probabilities; a sum of weights is one to rounding.
+Fraction = Annotated[float, Field(ge=0.0, le=1.0 + 1e-9)]
+# Standard errors and densities.
+NotNegative = Annotated[float, Field(ge=0.0)]
 Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 Ring = Annotated[list[Pair], Field(min_length=3)]
 Triple = Annotated[list[float], Field(min_length=3, max_length=3)]
@@ -28,7 +32,7 @@ class CrossCheckRecord(TypedDict):
 
     method: str
     log_evidence: float | None
-    log_evidence_error: float | None
+    log_evidence_error: NotNegative | None
     verdict: Literal["agree", "disagree", "not computable"]
     difference_sigma: float | None
     reason: str
@@ -41,14 +45,14 @@ class Evidence(TypedDict):
     converged: bool
     failed: list[str]
     log_evidence: float | None
-    log_evidence_error: float | None
+    log_evidence_error: NotNegative | None
     method: str
     information: float | None
     cross_check: CrossCheckRecord | None
-    fraction_without_solution: float
+    fraction_without_solution: Fraction
     best_log_likelihood: float
-    effective_sample_size: float | None
-    fraction_not_finite: NotRequired[float]
+    effective_sample_size: Annotated[float, Field(gt=0.0)] | None
+    fraction_not_finite: NotRequired[Fraction]
 
 
 class ModelRecord(TypedDict):
@@ -63,7 +67,7 @@ class SamplerRecord(TypedDict):
 
     title: str
     numbers: dict[str, float | None]
-    draws: int
+    draws: Annotated[int, Field(ge=0)]
 
 
 class DiagnosticRecord(TypedDict):
@@ -80,7 +84,7 @@ class PriorCurve(TypedDict):
     """Density of a prior, in log10 of the parameter if the prior is logarithmic; empty where there is no prior."""
 
     x: list[float]
-    density: list[float]
+    density: list[NotNegative]
 
 
 class ParameterRecord(TypedDict):
@@ -104,7 +108,7 @@ class MeasurementRecord(TypedDict):
     observable: str
     measured: str
     central: float | None
-    sigma: float | None
+    sigma: NotNegative | None
     prediction: str | None
     predicted: float | None
     unit: str
@@ -143,7 +147,7 @@ class StatusRecord(TypedDict):
     """How often a status occurs."""
 
     name: str
-    fraction: float
+    fraction: Fraction
     meaning: str
 
 
@@ -169,8 +173,8 @@ class ExclusionRecord(TypedDict):
     title: str
     rule: str
     relic: bool
-    excluded_90: float
-    excluded_95: float
+    excluded_90: Fraction
+    excluded_95: Fraction
 
 
 class PlaneRecord(TypedDict):
@@ -180,9 +184,9 @@ class PlaneRecord(TypedDict):
     y: AxisRecord
     omega_h2: float | None
     experiments: list[ExclusionRecord]
-    without_solution: float
+    without_solution: Fraction
     status: list[StatusRecord]
-    not_excluded: float
+    not_excluded: Fraction
     gaps: list[list[Ring]]
 
 
@@ -220,9 +224,9 @@ class PredictiveRecord(TypedDict):
 
     name: str
     title: str
-    p_value: float | None
-    error: float | None
-    ties: float
+    p_value: Fraction | None
+    error: NotNegative | None
+    ties: Fraction
     data: float | None
     toys: float | None
     unusual: bool
@@ -232,8 +236,8 @@ class PredictiveRecord(TypedDict):
 class ModeRecord(TypedDict):
     """One separate region of a posterior; the 16 %, 50 % and 84 % quantiles of its parameters."""
 
-    share: float
-    share_error: float
+    share: Fraction
+    share_error: NotNegative
     log_evidence: float | None
     best_log_likelihood: float
     parameters: dict[str, Triple]
@@ -291,7 +295,7 @@ class Provenance(TypedDict):
     seed: int
     started: str
     finished: str
-    seconds: dict[str, float]
+    seconds: dict[str, NotNegative]
     data_sha256: dict[str, str]
     machine: Machine
     resumed: NotRequired[bool]

@@ -26,13 +26,14 @@ from globalfit.fitting.fit import fit
 from globalfit.results import folder as names
 from globalfit.results.result import Result
 from globalfit.samplers.draws import CrossCheck
+from tests.support.toy import unsealed
 
 pytestmark = pytest.mark.usefixtures("toys", "no_report")
 
 
 def run(tmp_path, name, options=None, **settings):
     chosen = {"model": "toy", "likelihoods": ["gauss"], "sampler": {"toy_sampler": options or {}}, **settings}
-    return fit(runfile.parse(chosen), tmp_path / name).folder
+    return unsealed(fit(runfile.parse(chosen), tmp_path / name).folder)
 
 
 def edited(folder, name, **changes):

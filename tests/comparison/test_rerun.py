@@ -18,6 +18,7 @@ from globalfit.comparison.sensitivity import RERUN
 from globalfit.fitting.fit import fit
 from globalfit.models import Parameter
 from globalfit.posterior.prior import distribution
+from tests.support.toy import unsealed
 
 pytestmark = pytest.mark.usefixtures("toys", "no_figures")
 
@@ -111,7 +112,7 @@ def test_a_rerun_that_does_not_converge_gives_no_number(tmp_path):
     folders = two(tmp_path)
     for rerun in reruns(compare(folders), tmp_path / "comparison" / "reruns"):
         # as if it had been carried out and failed its checks
-        folder = fit(rerun.spec.run).folder
+        folder = unsealed(fit(rerun.spec.run).folder)
         record = json.loads((folder / "evidence.json").read_text())
         (folder / "evidence.json").write_text(json.dumps(record | {"converged": False, "failed": ["R-hat is 2."]}))
     result = command(*folders, "--rerun")
@@ -144,7 +145,7 @@ def test_a_rerun_that_fails_leaves_the_others(tmp_path):
 def test_the_evidence_of_another_program_is_not_subtracted(tmp_path, changed, message):
     folders = two(tmp_path)
     for folder in folders:
-        provenance = json.loads((folder / "provenance.json").read_text())
+        provenance = json.loads((unsealed(folder) / "provenance.json").read_text())
         (folder / "provenance.json").write_text(json.dumps(provenance | changed))
     result = command(*folders, "--rerun")
     assert result.exit_code == 2

@@ -146,7 +146,7 @@ def test_figure(folder):
     assert not excluded.contains_point((5.0, 0.5))
     assert gap.contains_point((500.0, 0.95))
     assert not gap.contains_point((500.0, 0.89))
-    (folder / "plane.csv").write_text("mass,coupling\n1,two,3\n")
+    (toy.unsealed(folder) / "plane.csv").write_text("mass,coupling\n1,two,3\n")
     with pytest.raises(OutputError, match=r"plane.csv: cannot be read as the table of a plane"):
         plane_figure(Result.without_report(folder))
 

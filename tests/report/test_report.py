@@ -19,6 +19,7 @@ from globalfit.report.figures import corner_figure, predictions_figure
 from globalfit.report.ticks import set_ticks
 from globalfit.results.labels import experiment, html_symbol, number, tex, unit_symbol
 from globalfit.results.result import Result
+from tests.support.toy import unsealed
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -156,7 +157,7 @@ def test_report_again_leaves_no_global_state(tmp_path):
 
 
 def test_folder_that_lacks_a_file(tmp_path):
-    folder = run(tmp_path)
+    folder = unsealed(run(tmp_path))
     details, summary = (folder / "report.json").read_text(), (folder / "summary.csv").read_text()
     (folder / "report.json").unlink()
     with pytest.raises(OutputError, match=r"report.json: cannot be read: No such file"):

@@ -31,13 +31,14 @@ SAMPLERS = {
 
 @pytest.fixture(params=SAMPLERS)
 def folder(request, monkeypatch, tmp_path):
-    """A finished run of each kind: draws, a plane, a best fit."""
+    """A finished run of each kind: draws, a plane, a best fit; without checksums, as older versions wrote them."""
     toy.register(monkeypatch, tmp_path)
     for name, cls in (("grid", "grid:Grid"), ("optimize", "optimize.optimize:Optimize")):
         point = EntryPoint(name, f"globalfit.samplers.{cls}", "globalfit.samplers")
         monkeypatch.setitem(plugins.registered("sampler"), name, point)
     chosen = {request.param: SAMPLERS[request.param]}
-    return fit(runfile.parse({"model": "toy", "likelihoods": ["gauss"], "sampler": chosen}), tmp_path / "out").folder
+    run = runfile.parse({"model": "toy", "likelihoods": ["gauss"], "sampler": chosen})
+    return toy.unsealed(fit(run, tmp_path / "out").folder)
 
 
 def places(value, path=()):
@@ -100,28 +101,36 @@ def changed(folder, name, path, value):
 def test_values_that_do_not_go_together(folder):
     for path, value, message in (
         ((names.EVIDENCE, "log_evidence_error"), None, "log_evidence and log_evidence_error must both be numbers"),
+        ((names.EVIDENCE, "log_evidence_error"), -5.0, "log_evidence_error must be greater than or equal to 0"),
+        ((names.EVIDENCE, "effective_sample_size"), 0.0, "effective_sample_size must be greater than 0"),
+        ((names.EVIDENCE, "fraction_without_solution"), 1.1, "fraction_without_solution must be less than or equal"),
         ((names.EVIDENCE, "best_log_likelihood"), math.nan, "best_log_likelihood must be a finite number"),
         ((names.DETAILS, "parameters", 0, "best_fit"), -1.0, "parameters: mass.best_fit must be above zero"),
         ((names.DETAILS, "parameters", 0, "prior_curve", "x"), [1.0], "mass.prior_curve must have ascending x and a"),
         ((names.DETAILS, "parameters", 0, "name"), "other", "modes: 'mass' is none of other, coupling"),
         ((names.DETAILS, "likelihoods", 0, "mean_log_likelihood"), None, "gauss.mean_log_likelihood must be a number"),
-        ((names.DETAILS, "predictions", 0, "name"), "other", "summary.csv: is cut off, or not that of the run"),
+        (
+            (names.DETAILS, "predictions", 0, "name"),
+            "other",
+            "summary.csv: is cut off, has numbers that cannot be, or is not that of",
+        ),
     ):
         name, *place = path
         assert message in changed(folder, name, place, value)
     table = folder / names.SUMMARY
     whole = table.read_text()
     lines = whole.splitlines()
-    table.write_text(whole.replace(lines[1].split(",")[1], "many"))
-    with pytest.raises(OutputError, match=r"summary\.csv: is cut off, or not that of the run"):
-        make_report(folder)
+    for column, text in ((1, "many"), (2, "-1.0")):
+        table.write_text(whole.replace(lines[1].split(",")[column], text))
+        with pytest.raises(OutputError, match=r"summary\.csv: is cut off, has numbers that cannot be"):
+            make_report(folder)
 
 
 def test_a_parameter_that_is_infinite_has_no_number_in_the_report(monkeypatch, tmp_path):
     toy.register(monkeypatch, tmp_path)
     parameters = {"aux": "exp(1000 * mass)", "coupling": "0.5 + 1 / aux"}
     settings = {"model": "toy", "parameters": parameters, "likelihoods": ["gauss"], "sampler": {"toy_sampler": {}}}
-    folder = fit(runfile.parse(settings), tmp_path / "out").folder
+    folder = toy.unsealed(fit(runfile.parse(settings), tmp_path / "out").folder)
     found = {row["name"]: row["best_fit"] for row in read_details(folder)["parameters"]}
     assert found["aux"] is None
     assert found["coupling"] == 0.5

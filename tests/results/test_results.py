@@ -45,7 +45,7 @@ def test_all_files_of_a_nested_run(tmp_path):
     held = {path.name for path in outcome.folder.iterdir()}
     assert held == {
         *("run.yaml", "posterior.nc", "evidence.json", "summary.csv", "provenance.json", "report.json"),
-        *("report.html", "figures", "checkpoint"),
+        *("report.html", "figures", "checkpoint", "SHA256SUMS"),
     }
     evidence = json.loads((outcome.folder / "evidence.json").read_text())
     assert evidence == outcome.evidence
