@@ -11,7 +11,11 @@ def use_compilation_cache() -> None:
     """Keep compiled programs in the user's cache folder, by jaxlib version; without a writable one, keep none."""
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        # a user without a home directory
+        return
     folder = base / "globalfit" / f"jax-{version('jaxlib')}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

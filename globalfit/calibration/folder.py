@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from globalfit.calibration.trial import LOG_LIKELIHOOD, Trial
 from globalfit.errors import OutputError
 from globalfit.storage.difference import differences
-from globalfit.storage.files import read_json, write_json
+from globalfit.storage.files import check_path, read_json, try_writing, write_json
 
 SETTINGS = "settings.json"
 TRIALS = "trials"
@@ -27,6 +27,7 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
     Settings under which no trial was finished bind nobody.
     Raises `OutputError` for a folder that holds anything else and for one that cannot be used.
     """
+    check_path(folder)
     path = folder / SETTINGS
     if path.exists() and any((folder / TRIALS).glob("*.json")):
         known = read_json(path)
@@ -35,6 +36,7 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
                 f"{folder}: holds a calibration that is not the same: {difference.was}. "
                 "Choose another folder with --output, or remove this one."
             )
+        try_writing(folder / TRIALS)
         return
     try:
         if folder.exists() and not path.exists() and any(folder.iterdir()):
@@ -42,6 +44,7 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
     except OSError as error:
         raise OutputError(f"{folder}: cannot be used: {error.strerror}.") from error
     write_json(path, dict(identity))
+    try_writing(folder / TRIALS)
 
 
 def read_trial(folder: Path, number: int, parameters: Sequence[str], size: int) -> Trial | None:

@@ -12,6 +12,7 @@ from globalfit.errors import OutputError
 from globalfit.results.run_identity import settings
 from globalfit.runfile import RunFile
 from globalfit.storage.difference import differences
+from globalfit.storage.files import check_path, try_writing
 from globalfit.storage.lock import locked
 
 RUN = "run.yaml"
@@ -40,8 +41,9 @@ def claimed(folder: Path, run: RunFile) -> Iterator[bool]:
     """Make the folder and hold it for this run, all its defaults filled in, against other processes.
 
     Gives whether the folder holds this run already, unfinished. Raises `OutputError` for a folder that another process
-    writes, that holds another run, a finished one, or files that are none of ours.
+    writes, that holds another run, a finished one, or files that are none of ours, and for one that cannot be written.
     """
+    check_path(folder)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file, not a folder; choose another one with --output.")
     with contextlib.ExitStack() as stack:
@@ -52,7 +54,9 @@ def claimed(folder: Path, run: RunFile) -> Iterator[bool]:
             held = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
         except OSError as error:
             raise OutputError(f"{folder}: cannot be used: {error.strerror}.") from error
-        yield _is_unfinished(folder, held, run)
+        unfinished = _is_unfinished(folder, held, run)
+        try_writing(folder)
+        yield unfinished
 
 
 def _remove_half_written(folder: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from globalfit.experiment.protocol import Likelihood
 from globalfit.results.run_identity import code
 from globalfit.results.schema import Provenance
+from globalfit.storage.files import readable
 
 _PACKAGES = (
     *("arviz", "corner", "dynesty", "emcee", "equinox", "h5netcdf", "jax", "jaxlib", "matplotlib", "numpy"),
@@ -35,8 +36,8 @@ def provenance(
         "git": git,
         "python": platform.python_version(),
         "packages": versions(),
-        "run_file": source,
-        "command": sys.argv,
+        "run_file": readable(source),
+        "command": [readable(argument) for argument in sys.argv],
         "seed": seed,
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

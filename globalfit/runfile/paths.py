@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,4 +25,4 @@ def _placed(item: Any, folder: Path) -> Any:
     table = options.get(_TABLE) if isinstance(options, dict) else None
     if not isinstance(options, dict) or not isinstance(table, str) or not table:
         return item
-    return {_LIMIT: options | {_TABLE: str(folder / Path(table).expanduser())}}
+    return {_LIMIT: options | {_TABLE: str(folder / os.path.expanduser(table))}}

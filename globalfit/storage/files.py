@@ -57,6 +57,29 @@ def replaced(path: Path) -> Iterator[TextIO]:
         yield stream
 
 
+def check_path(folder: Path) -> None:
+    """Raise `OutputError` if the path of a folder is no text, which a result could not say."""
+    if (text := readable(str(folder))) != str(folder):
+        raise OutputError(f"{text}: the path must be UTF-8; choose another folder with --output.")
+
+
+def try_writing(folder: Path) -> None:
+    """Write, replace and remove a file in a folder. Raises `OutputError` if that cannot be done."""
+    path = folder / ".writable"
+    for _ in range(2):
+        with replaced(path) as stream:
+            stream.write("This file is removed at once.\n")
+    try:
+        path.unlink()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be removed: {error.strerror}.") from error
+
+
+def readable(text: str) -> str:
+    """A text of the system with escapes in place of bytes that are no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def read_json(path: Path) -> Any:
     """JSON of a result. Raises `OutputError` if it cannot be read."""
     try:

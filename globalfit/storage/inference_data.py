@@ -61,11 +61,17 @@ def arviz() -> Any:
         warnings.simplefilter("ignore")
         try:
             import arviz as module
-        except OSError:
-            # It writes the date of its last warning to a cache folder; any folder will do.
-            with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, XDG_CACHE_HOME=folder):
+        except (OSError, RuntimeError):
+            # It writes the date of its last warning to a cache folder, which a user without a home has not; any folder
+            # will do.
+            with tempfile.TemporaryDirectory() as folder, _homes(folder):
                 import arviz as module
     return module
+
+
+def _homes(folder: str) -> Any:
+    """A folder in place of the user's cache, and of the home directory where there is none."""
+    return mock.patch.dict(os.environ, {"HOME": folder, **os.environ, "XDG_CACHE_HOME": folder})
 
 
 def rank_r_hat(chains: Float[np.ndarray, "chain draw"]) -> float:

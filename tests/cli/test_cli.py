@@ -226,6 +226,16 @@ def test_progress_lines_are_rare(capsys):
     assert capsys.readouterr().err.splitlines() == ["sampling: 0 % ln Z = -1", "report:"]
 
 
+def test_a_user_without_a_home_has_no_compilation_cache(monkeypatch):
+    for name in ("HOME", "XDG_CACHE_HOME", "JAX_COMPILATION_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    import jax
+
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    monkeypatch.setattr(jax.config, "update", lambda *_: pytest.fail("a cache was set"))
+    use_compilation_cache()
+
+
 def test_compilation_cache_is_the_users(monkeypatch, tmp_path):
     import jax
 

@@ -19,11 +19,13 @@ from globalfit.errors import ConfigurationError, OutputError
 from globalfit.fitting.fit import evidence_record, fit
 from globalfit.results.folder import claimed
 from globalfit.results.marginals import COLUMNS, weighted_quantiles
+from globalfit.results.records import read_provenance
 from globalfit.samplers.diagnostics import rank_rhat
 from globalfit.samplers.draws import Diagnostic, Optimum
 from globalfit.storage import inference_data as inference
 from globalfit.storage.files import replaced, write_json
 from globalfit.storage.inference_data import Samples, load, save, statistics
+from tests.support import toy
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -172,6 +174,31 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path):
         pass
 
 
+def test_what_cannot_be_written_is_found_before_anything_is_sampled(tmp_path, monkeypatch):
+    run(tmp_path).folder.joinpath("report.html").unlink()
+
+    def sampled(*_):
+        raise AssertionError("the sampler was called")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(toy.ToySampler, "run", sampled)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        with pytest.raises(OutputError, match="cannot be written: No space left"):
+            run(tmp_path)
+    held = sorted(tmp_path.iterdir())
+    with pytest.raises(OutputError, match=r"bad\\udcff: the path must be UTF-8; choose another folder"):
+        run(tmp_path, "bad\udcff")
+    assert sorted(tmp_path.iterdir()) == held
+
+
+def test_a_name_of_the_command_line_that_is_no_text_is_kept_with_escapes(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["globalfit", "run", "fit\udcff.yaml"])
+    assert read_provenance(run(tmp_path).folder)["command"][-1] == r"fit\udcff.yaml"
+
+
 def test_what_a_killed_process_left_is_removed(tmp_path):
     folder = tmp_path / "out"
     folder.mkdir()
@@ -230,10 +257,16 @@ def test_statistics_find_chains_that_disagree():
     assert np.isnan(statistics(np.ones((4, 100)))).all()
 
 
-def test_arviz_without_a_writable_cache(monkeypatch, tmp_path):
+@pytest.mark.parametrize("home", [True, False])
+def test_arviz_without_a_writable_cache(monkeypatch, tmp_path, home):
     blocked = tmp_path / "cache"
     blocked.write_text("a file where a folder should be")
     monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    if not home:
+        # As for a user who has no entry in the password database.
+        monkeypatch.delenv("HOME", raising=False)
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
     for name in [name for name in sys.modules if name == "arviz" or name.startswith("arviz.")]:
         monkeypatch.delitem(sys.modules, name)
     inference.arviz.cache_clear()
