@@ -10,6 +10,7 @@ from jaxtyping import Int
 from globalfit.analysis.details import definition
 from globalfit.analysis.stored_draws import status_fractions
 from globalfit.physics import status
+from globalfit.posterior.plugin_trial import try_plugins
 from globalfit.posterior.posterior import Posterior
 from globalfit.posterior.prior_scan import Verdict, diagnose, scan_prior, segments
 from globalfit.progress import Event, Progress, silent
@@ -40,7 +41,11 @@ class PriorCheck:
 def check_prior(
     posterior: Posterior, draws: int, seed: int, gradients: bool = True, progress: Progress = silent
 ) -> PriorCheck:
-    """Try every likelihood on draws of the prior and their neighbours."""
+    """Try every likelihood on draws of the prior and their neighbours.
+
+    Raises `ConfigurationError` for a plug-in that returns something of another shape or type than it must.
+    """
+    try_plugins(posterior)
     where = segments(posterior, draws, seed)
     total = float(2 * len(where.draws))
     verdicts, flags = {}, np.zeros(len(where.draws), int)

@@ -119,7 +119,7 @@ class Likelihood(eqx.Module):
 
     @abstractmethod
     def log_likelihood(self, predictions: Predictions) -> Float[Array, ""]:
-        """ln L of one point."""
+        """ln L of one point: one real number, finite or -inf."""
 
     @abstractmethod
     def predicted(self, predictions: Predictions) -> Float[Array, " measurement"]:

@@ -24,6 +24,7 @@ from globalfit.analysis.stored_draws import PriorProbe, Stored, best_fit, fracti
 from globalfit.analysis.summary import summarise, write_summary
 from globalfit.build.built import build
 from globalfit.checkpoint.checkpoint import REFERENCE, checkpoint
+from globalfit.posterior.plugin_trial import check_values, try_plugins
 from globalfit.posterior.posterior import Posterior
 from globalfit.progress import WARNING, Event, Progress, silent
 from globalfit.report import make_report
@@ -34,6 +35,7 @@ from globalfit.results.run_identity import code, settings
 from globalfit.results.schema import CrossCheckRecord, Details, Evidence
 from globalfit.runfile import RunFile
 from globalfit.runfile.document import dump
+from globalfit.samplers.diagnostics import LARGEST, rounding
 from globalfit.samplers.draws import Draws, Optimum
 from globalfit.samplers.evidence.bridge import cross_checked
 from globalfit.samplers.protocol import Sampler
@@ -79,18 +81,25 @@ def fit(
         if folder is None:
             raise run.source.error(("output",), "is missing: name the output folder here or with --output.")
         full = full.model_copy(update={"output": str(folder)})
+        try_plugins(posterior)
     with names.claimed(folder, full) as unfinished:
         if not unfinished:
             title = f"globalfit {code()}: a run with all its settings"
             write_text(folder / names.RUN, dump(full.model_dump(mode="json"), title))
         with clock("sampling"):
             probe = probe_prior(posterior, run.seed, sampler.block)
+            if not np.any(np.isfinite(probe.log_likelihood)) or np.max(probe.log_likelihood) > LARGEST:
+                check_values(posterior, probe.theta)
             if probe.not_finite > 0.0:
                 progress(Event(WARNING, 0.0, message=NOT_FINITE.format(100.0 * probe.not_finite)))
             identity = run_identity(full, posterior, probe)
             with checkpoint(folder / names.CHECKPOINT, identity, checkpoint_every, progress) as record:
                 draws = sampler.run(posterior, run.seed, progress)
-            draws = dataclasses.replace(draws, numbers=draws.numbers | {"fraction_not_finite": probe.not_finite})
+            draws = dataclasses.replace(
+                draws,
+                diagnostics=(*draws.diagnostics, *rounding(float(np.max(draws.log_likelihood)))),
+                numbers=draws.numbers | {"fraction_not_finite": probe.not_finite},
+            )
         kept = (folder, run, posterior, sampler)
         if isinstance(draws, Optimum):
             evidence = keep_optimum(*kept, draws, clock)

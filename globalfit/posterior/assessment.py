@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from globalfit.experiment import answers
 from globalfit.experiment.protocol import Likelihood
 from globalfit.physics import status
 from globalfit.physics.predictions import Predictions
@@ -24,13 +25,13 @@ class Assessment(NamedTuple):
 
 
 def assess(predictions: Predictions, likelihoods: Mapping[str, Likelihood]) -> Assessment:
-    """What `likelihoods` say about one point."""
-    raw = {name: likelihood.log_likelihood(predictions) for name, likelihood in likelihoods.items()}
+    """What `likelihoods` say about one point. Raises `ConfigurationError` for one that returns what it must not."""
+    raw = {name: answers.log_likelihood(name, item, predictions) for name, item in likelihoods.items()}
     finite = {name: jnp.isfinite(term) for name, term in raw.items()}
     terms = {name: jnp.where(finite[name], term, -jnp.inf) for name, term in raw.items()}
     flags = predictions.flags
-    for name, likelihood in likelihoods.items():
-        flags |= likelihood.status(predictions) | jnp.where(finite[name], 0, status.NON_FINITE.bit)
+    for name, item in likelihoods.items():
+        flags |= answers.flags(name, item, predictions) | jnp.where(finite[name], 0, status.NON_FINITE.bit)
     total = sum(terms.values(), start=jnp.zeros(()))
     return Assessment(raw, terms, flags, where_possible(flags, total))
 

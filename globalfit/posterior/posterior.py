@@ -13,10 +13,12 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Int, PyTree
 
+from globalfit.errors import ConfigurationError
 from globalfit.experiment.protocol import Likelihood, every_parameter
 from globalfit.models import Model, Parameter
 from globalfit.physics.dark_matter_fraction import component_fraction
 from globalfit.physics.inputs import Inputs
+from globalfit.physics.portal import Portal
 from globalfit.physics.predictions import Predictions, Vocabulary
 from globalfit.posterior.assessment import Assessment, assess
 from globalfit.posterior.parameters import Parameters
@@ -78,9 +80,14 @@ class Posterior(eqx.Module):
         return self.evaluate(theta).log_likelihood
 
     def predictions(self, values: Mapping[str, Array]) -> Predictions:
-        """Predictions of one point given all its parameters by name."""
+        """Predictions of one point given all its parameters by name. Raises `ConfigurationError` for a faulty model."""
         fraction = component_fraction if self.dark_matter == "component" else None
         portal = self.model.portal(values, self.inputs)
+        if not isinstance(portal, Portal):
+            found = type(portal).__name__
+            raise ConfigurationError(
+                f"the model '{self.model.name}' is faulty: portal must return a Portal, not {found}."
+            )
         return Predictions(portal, self.inputs, values, self.vocabulary, fraction)
 
     def evaluate(self, theta: Float[Array, " ndim"]) -> Evaluation:

@@ -19,6 +19,9 @@ ESS_BOUND = 400.0
 BFMI_BOUND = 0.3
 # Below this p-value the insertion ranks are not uniform.
 RANK_P_BOUND = 1e-3
+# ln L is rounded to 2^-52 |ln L|: from here on differences between points are not known to 10^-3. At 10^12 no sampler's
+# ln Z moves by more than a tenth of its error.
+LARGEST = 1e-3 * 2.0**52
 
 
 def at_most(name: str, value: float, bound: float, message: str) -> Diagnostic:
@@ -29,6 +32,13 @@ def at_most(name: str, value: float, bound: float, message: str) -> Diagnostic:
 def at_least(name: str, value: float, bound: float, message: str) -> Diagnostic:
     """Check that passes from the bound on (never for NaN)."""
     return Diagnostic(name, value, bound, bool(value >= bound), message)
+
+
+def rounding(log_likelihood: float) -> tuple[Diagnostic, ...]:
+    """A failed check if the best ln L is so large, by a constant that it contains, that it is rounded too coarsely."""
+    message = "size of the best ln L, which is rounded too coarsely: subtract a constant from the likelihood"
+    found = at_most("rounding", abs(log_likelihood), LARGEST, message)
+    return () if found.passed else (found,)
 
 
 def rank_rhat(chains: Float[np.ndarray, "chain draw ndim"]) -> Float[np.ndarray, " ndim"]:
