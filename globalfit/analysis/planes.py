@@ -124,7 +124,7 @@ def _shown(posterior: Posterior) -> list[str]:
     """The relic density, and what experiments with one measurement have measured."""
     measured = [item.measurements for item in posterior.likelihoods.values()]
     words = [RELIC, *(found[0].prediction for found in measured if len(found) == 1)]
-    return list(dict.fromkeys(word for word in words if word in posterior.vocabulary))
+    return list(dict.fromkeys(word for word in words if word and word in posterior.vocabulary))
 
 
 def _axis(posterior: Posterior, mesh: Mesh, place: int) -> Axis:

@@ -14,6 +14,7 @@ from globalfit.analysis.stored_draws import Stored
 from globalfit.posterior.posterior import Posterior
 from globalfit.results.marginals import COLUMNS, NOT_CONVERGED, QUANTILES, weighted_quantiles
 from globalfit.samplers.draws import Draws
+from globalfit.samplers.weights import effective_sample_size
 from globalfit.storage.files import replaced
 from globalfit.storage.inference_data import Statistics, statistics
 
@@ -49,7 +50,7 @@ def summarise(posterior: Posterior, draws: Draws, stored: Stored) -> list[Margin
     """
     rows: list[Marginal] = []
     weighted = draws.weighted
-    kish = np.nan if weighted is None else float(1.0 / np.sum(np.exp(2.0 * weighted.log_weight)))
+    kish = np.nan if weighted is None or not draws.is_sample else effective_sample_size(weighted.log_weight)
     for i, (name, prior) in enumerate(zip(posterior.names, posterior.parameters.prior.distributions, strict=True)):
         if weighted is None:
             chains, points, weights = draws.theta[..., i], draws.theta[..., i].ravel(), None
@@ -85,11 +86,13 @@ def marginal(
     return Marginal(name, mean, sd, weighted_quantiles(points, share, QUANTILES), found)
 
 
-def write_summary(path: Path, rows: Iterable[TableRow], converged: bool, columns: Sequence[str] = COLUMNS) -> None:
+def write_summary(
+    path: Path, rows: Iterable[TableRow], converged: bool | None, columns: Sequence[str] = COLUMNS
+) -> None:
     """`summary.csv`; a run that did not converge says so in its first row."""
     with replaced(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
-        if not converged:
+        if converged is False:
             writer.writerow([NOT_CONVERGED, *[""] * (len(columns) - 1)])
         writer.writerows(row.cells() for row in rows)

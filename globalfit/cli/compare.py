@@ -112,7 +112,7 @@ def _cells(row: Row, best: Row | None) -> tuple[str, ...]:
         _number(*factor),
         wording(row, best),
         f"{row.max_log_likelihood:.2f}",
-        "" if row.converged else "NOT CONVERGED",
+        "NOT CONVERGED" if row.converged is False else "",
     )
 
 

@@ -102,7 +102,7 @@ def _fit(settings: RunFile, output: Path | None, checkpoint_every: float) -> Non
     with shown_progress() as progress:
         outcome = fit(settings, output, progress, checkpoint_every)
     click.echo(verdict(outcome.folder, outcome.evidence))
-    if not outcome.draws.converged:
+    if outcome.draws.converged is False:
         raise click.exceptions.Exit(NOT_CONVERGED)
 
 
@@ -120,15 +120,18 @@ def report(folder: Path) -> None:
     note_other_code(folder, read_provenance(folder))
     evidence = read_evidence(folder)
     click.echo(verdict(folder, evidence))
-    if not evidence["converged"]:
+    if evidence["converged"] is False:
         raise click.exceptions.Exit(NOT_CONVERGED)
 
 
 def verdict(folder: Path, evidence: Evidence) -> str:
     """The outcome in a few lines, whether it converged first."""
     lines = ["converged: every check passed."]
-    if not evidence["converged"]:
+    if evidence["converged"] is None:
+        lines = ["a plane: every cell is computed by itself; there is no sample that could converge."]
+    if evidence["converged"] is False:
         lines = ["NOT CONVERGED: do not use these numbers.", *(f"  - {message}" for message in evidence["failed"])]
+    lines += [f"note: {note}" for note in evidence.get("notes", [])]
     if broken := evidence.get("fraction_not_finite"):
         lines.append(f"WARNING: {100.0 * broken:.2g} % of the prior draws have a solution, but no finite likelihood.")
     if evidence["log_evidence"] is not None:

@@ -14,6 +14,7 @@ from globalfit.cluster.connect import Workers
 from globalfit.display import shown_progress
 from globalfit.errors import OutputError
 from globalfit.progress import Event
+from globalfit.results.records import convergence
 from globalfit.runfile.campaign import RunSpec
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _run_one(spec: RunSpec, number: str, checkpoint_every: float) -> RunOutcome:
 def _ending(outcome: RunOutcome) -> str:
     if outcome.evidence is None:
         return f"{outcome.ending.value}: {outcome.message}"
-    verdict = "converged" if outcome.converged else "NOT CONVERGED"
+    verdict = convergence(outcome.evidence["converged"])
     found, error = outcome.evidence["log_evidence"], outcome.evidence["log_evidence_error"]
     evidence = "" if found is None else f", ln Z = {found:.3f} ± {error:.3f}"
     return f"{outcome.ending.value}, {verdict}{evidence}  {outcome.folder / 'report.html'}"

@@ -11,6 +11,7 @@ import click
 
 from globalfit.errors import ConfigurationError, OutputError
 from globalfit.results.folder import RUN
+from globalfit.results.records import convergence
 from globalfit.results.run_state import RunState, State, run_state
 from globalfit.runfile import load
 from globalfit.runfile.campaign import Campaign, load_campaign, placed, seeded
@@ -94,7 +95,7 @@ def detail(found: RunState) -> str:
     if found.reason and found.state is not State.FINISHED:
         return found.reason
     if found.evidence is not None:
-        verdict = "converged" if found.evidence["converged"] else "NOT CONVERGED"
+        verdict = convergence(found.evidence["converged"])
         value, error = found.evidence["log_evidence"], found.evidence["log_evidence_error"]
         text = verdict if value is None else f"{verdict}, ln Z = {value:.3f} ± {error:.3f}"
         return f"{text}, {found.reason}" if found.reason else text

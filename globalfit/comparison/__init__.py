@@ -34,8 +34,8 @@ class Comparison:
 
     @property
     def converged(self) -> bool:
-        """Whether every run converged."""
-        return all(row.converged for row in self.rows)
+        """Whether no run failed to converge."""
+        return all(row.converged is not False for row in self.rows)
 
 
 def compare(folders: Sequence[Path]) -> Comparison:

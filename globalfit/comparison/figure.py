@@ -235,7 +235,7 @@ def _legend(figure: Figure, axes: Any, runs: Sequence[Result]) -> None:
 
 def _label(run: Result) -> str:
     title = run.name if run.details["model"]["name"] == run.name else f"{run.name} ({run.details['model']['name']})"
-    return title if run.evidence["converged"] else f"{title}, NOT CONVERGED"
+    return f"{title}, NOT CONVERGED" if run.evidence["converged"] is False else title
 
 
 def _colour(index: int) -> str:

@@ -46,7 +46,7 @@ class Row:
     information: float | None
     max_log_likelihood: float
     fraction_without_solution: float | None
-    converged: bool
+    converged: bool | None
     failed: tuple[str, ...]
     method: str
     second: Second
@@ -127,7 +127,8 @@ def _cells(row: Row, reference: Row) -> list[str]:
     return [
         *(row.run, row.model, _number(row.log_evidence), _number(row.log_evidence_error)),
         *(_number(factor[0]), _number(factor[1]), wording(row, reference)),
-        *(_number(row.information), _number(row.max_log_likelihood), str(row.converged).lower(), row.method),
+        *(_number(row.information), _number(row.max_log_likelihood)),
+        *("" if row.converged is None else str(row.converged).lower(), row.method),
         *(row.second.method, _number(row.second.log_evidence), _number(row.second.log_evidence_error)),
         row.second.verdict,
     ]

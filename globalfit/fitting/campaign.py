@@ -45,7 +45,7 @@ class RunOutcome:
     @property
     def converged(self) -> bool:
         """Whether there are numbers to use."""
-        return self.evidence is not None and self.evidence["converged"]
+        return self.evidence is not None and self.evidence["converged"] is not False
 
 
 def spec_state(spec: RunSpec) -> State:

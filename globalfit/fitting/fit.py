@@ -7,7 +7,7 @@ import dataclasses
 import datetime
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -20,6 +20,7 @@ from globalfit.analysis.modes import mode_table
 from globalfit.analysis.plane_files import write_curves, write_plane
 from globalfit.analysis.planes import evaluate_plane, plane_record
 from globalfit.analysis.predictive import predictive_table
+from globalfit.analysis.prior_notes import prior_notes
 from globalfit.analysis.stored_draws import PriorProbe, Stored, best_fit, fraction_without_solution, probe_prior, store
 from globalfit.analysis.summary import summarise, write_summary
 from globalfit.build.built import build
@@ -39,6 +40,7 @@ from globalfit.samplers.diagnostics import LARGEST, rounding
 from globalfit.samplers.draws import Draws, Optimum
 from globalfit.samplers.evidence.bridge import cross_checked
 from globalfit.samplers.protocol import Sampler
+from globalfit.samplers.weights import effective_sample_size
 from globalfit.storage.files import replaced, replaced_path, write_json
 from globalfit.storage.inference_data import LIVE, Samples, save
 
@@ -146,7 +148,7 @@ def keep_draws(
         stored, best = store(posterior, draws, progress, run.seed if draws.mesh is None else None)
         lost = fraction_without_solution(posterior, run.seed)
         plane = None if draws.mesh is None else evaluate_plane(posterior, draws.mesh, progress)
-    evidence = evidence_record(draws, lost, best.log_likelihood)
+    evidence = evidence_record(draws, lost, best.log_likelihood, prior_notes(posterior, draws, stored))
     write_json(folder / names.EVIDENCE, evidence)
     write_summary(folder / names.SUMMARY, summarise(posterior, draws, stored), draws.converged)
     record: Details = {
@@ -159,7 +161,8 @@ def keep_draws(
     if plane is not None:
         write_plane(folder / names.PLANE, plane)
         write_curves(folder / names.CURVES, posterior, plane)
-    attributes = {"globalfit": str(code()), "seed": run.seed, "converged": int(draws.converged)}
+    attributes: dict[str, str | int] = {"globalfit": str(code()), "seed": run.seed}
+    attributes |= {} if draws.converged is None else {"converged": int(draws.converged)}
     with replaced_path(folder / names.POSTERIOR) as path:
         save(path, samples(posterior, draws, stored), variable_meanings(posterior), attributes)
     return evidence
@@ -185,14 +188,17 @@ def keep_optimum(
     return evidence
 
 
-def evidence_record(draws: Draws | Optimum, lost: float, best: float) -> Evidence:
+def evidence_record(draws: Draws | Optimum, lost: float, best: float, notes: Sequence[str] = ()) -> Evidence:
     """Content of `evidence.json`; ln Z is null for a sampler that gives none."""
     found, weighted, check = (
         (draws.evidence, draws.weighted, draws.cross_check) if isinstance(draws, Draws) else (None, None, None)
     )
+    if isinstance(draws, Draws) and not draws.is_sample:
+        weighted = None
     record: Evidence = {
         "converged": draws.converged,
         "failed": list(draws.failed),
+        "notes": list(notes),
         "log_evidence": None if found is None else found.log_evidence,
         "log_evidence_error": None if found is None else found.log_evidence_error,
         "method": "none" if found is None else found.method,
@@ -200,7 +206,7 @@ def evidence_record(draws: Draws | Optimum, lost: float, best: float) -> Evidenc
         "cross_check": None if check is None else CrossCheckRecord(**dataclasses.asdict(check)),
         "fraction_without_solution": lost,
         "best_log_likelihood": best,
-        "effective_sample_size": None if weighted is None else float(1.0 / np.sum(np.exp(2.0 * weighted.log_weight))),
+        "effective_sample_size": None if weighted is None else effective_sample_size(weighted.log_weight),
     }
     # Their names are up to the sampler, which cannot overwrite what the record says.
     numbers = {name: x for name, x in draws.numbers.items() if math.isfinite(x) and name not in record}

@@ -47,6 +47,11 @@ def sampled_parameters(details: Details) -> dict[str, ParameterRecord]:
     return {row["name"]: row for row in details["parameters"] if row["sampled"]}
 
 
+def convergence(converged: bool | None) -> str:
+    """The verdict on a run in a word or two."""
+    return {True: "converged", False: "NOT CONVERGED", None: "a plane, no sample"}[converged]
+
+
 def altered(path: Path, fault: str) -> OutputError:
     """The error of a file that is not what a run writes."""
     return OutputError(

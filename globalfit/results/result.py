@@ -15,7 +15,7 @@ from globalfit.errors import OutputError
 from globalfit.results import folder as names
 from globalfit.results.checksums import verify
 from globalfit.results.marginals import Marginal, Summary, read_summary
-from globalfit.results.records import read_details, read_evidence, read_provenance, sampled_parameters
+from globalfit.results.records import convergence, read_details, read_evidence, read_provenance, sampled_parameters
 from globalfit.results.run_identity import Code
 from globalfit.results.schema import Details, Evidence, ParameterRecord, Provenance
 from globalfit.runfile import RunFile
@@ -82,14 +82,19 @@ class Result:
         )
 
     @property
-    def converged(self) -> bool:
-        """Whether every convergence check passed."""
+    def converged(self) -> bool | None:
+        """Whether every convergence check passed; None for a plane that is no sample."""
         return self.evidence["converged"]
 
     @property
     def failed(self) -> list[str]:
         """What each failed check says."""
         return self.evidence["failed"]
+
+    @property
+    def notes(self) -> list[str]:
+        """What the posterior owes to its prior: parameters that it cuts off, or that the data do not constrain."""
+        return self.evidence.get("notes", [])
 
     @property
     def log_evidence(self) -> float | None:
@@ -195,7 +200,7 @@ class Result:
         return inference_data(self.folder / names.POSTERIOR)
 
     def __repr__(self) -> str:
-        state = "converged" if self.converged else f"NOT CONVERGED: {'; '.join(self.failed)}"
+        state = ": ".join((convergence(self.converged), *(["; ".join(self.failed)] if self.failed else [])))
         evidence = ""
         if self.log_evidence is not None:
             error = "" if self.log_evidence_error is None else f" +- {self.log_evidence_error:.3f}"

@@ -40,10 +40,14 @@ class CrossCheckRecord(TypedDict):
 
 @_strictly
 class Evidence(TypedDict):
-    """`evidence.json`; beside these, the numbers that a sampler gives of itself."""
+    """`evidence.json`; beside these, the numbers that a sampler gives of itself.
 
-    converged: bool
+    `converged` is null for a plane that is no sample. `notes` are no failures: what the posterior owes to its prior.
+    """
+
+    converged: bool | None
     failed: list[str]
+    notes: NotRequired[list[str]]
     log_evidence: float | None
     log_evidence_error: NotNegative | None
     method: str
@@ -249,7 +253,7 @@ class Details(TypedDict):
 
     model: ModelRecord
     sampler: SamplerRecord
-    converged: bool
+    converged: bool | None
     diagnostics: list[DiagnosticRecord]
     parameters: list[ParameterRecord]
     likelihoods: list[LikelihoodRecord]

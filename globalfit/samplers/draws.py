@@ -105,9 +105,14 @@ class Draws:
     lineages: Int[np.ndarray, " draw"] | None = None
 
     @property
-    def converged(self) -> bool:
-        """Whether every diagnostic passed."""
-        return not self.failed
+    def is_sample(self) -> bool:
+        """False for a plane whose cells are too coarse for the posterior: a picture, of which nothing can converge."""
+        return self.mesh is None or self.evidence is not None
+
+    @property
+    def converged(self) -> bool | None:
+        """Whether every diagnostic passed; None where there is no sample that could converge."""
+        return not self.failed if self.is_sample else None
 
     @property
     def failed(self) -> tuple[str, ...]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import json
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from globalfit import plugins, runfile
 from globalfit.analysis.plane_files import write_curves
 from globalfit.analysis.planes import evaluate_plane
 from globalfit.build import built as build
+from globalfit.cli import cli
 from globalfit.errors import ConfigurationError, OutputError
 from globalfit.fitting.fit import fit
 from globalfit.physics.predictions import NO_WORDS, Prediction, Vocabulary
@@ -91,6 +94,24 @@ def test_limit(folder, level, signal):
     np.testing.assert_allclose((mass * coupling**2)[several], signal, rtol=7e-3)
     assert coupling.max() == pytest.approx(0.9, abs=3e-3)  # no solution above
     assert mass.max() == pytest.approx(1000.0)  # to the edge
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_plane_that_is_no_sample_pretends_nothing(tmp_path):
+    """A Gaussian that is far narrower than a cell."""
+    likelihood = "gaussian: {prediction: coupling, mean: 0.42, sigma: 0.0001}"
+    sampler = "real_grid: {x: mass, y: coupling, points: 20}"
+    text = f"model: toy\nlikelihoods: [{likelihood}]\nsampler: {{{sampler}}}\n"
+    (tmp_path / "plane.yaml").write_text(text)
+    found = CliRunner().invoke(cli, ["run", "plane.yaml", "--output", "plane"])
+    assert found.exit_code == 0, found.output
+    assert found.stdout.startswith("a plane: every cell is computed by itself; there is no sample that could converge.")
+    evidence = json.loads((tmp_path / "plane" / "evidence.json").read_text())
+    assert [evidence[key] for key in ("converged", "effective_sample_size", "log_evidence")] == [None, None, None]
+    assert evidence["notes"] == []
+    assert {row["ess_bulk"] for row in table(tmp_path / "plane" / "summary.csv")} == {""}
+    assert Result.load(tmp_path / "plane").converged is None
+    assert "Result of Toy model in plane: a plane, no sample" in repr(Result.load(Path("plane")))
 
 
 def test_table(folder):

@@ -73,7 +73,7 @@ def cross_checked(target: Target, draws: Draws, seed: int, progress: Progress) -
 
     A difference of more than `SIGMA_BOUND` standard deviations is a failed diagnostic.
     """
-    if draws.mesh is not None and draws.evidence is None:
+    if not draws.is_sample:
         return _without(draws, "the mesh is too coarse for the posterior")
     progress(Event("evidence cross-check", 0.0, 1.0))
     found = bridge(target, draws, seed)
