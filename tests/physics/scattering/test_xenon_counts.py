@@ -23,7 +23,7 @@ EFFICIENCY = {
 }
 WEIGHTS = {
     name: (table["recoil_energy_kev"], table[column])
-    for name, column in (("lz_2022", "observed_power_constrained"), ("pandax4t_2021", "observed"))
+    for name, column in (("lz_2022", "observed_constrained_at_median"), ("pandax4t_2021", "observed"))
     for table in (read_table(f"globalfit.likelihoods.{name}", "limit_weights.csv"),)
 }
 
