@@ -53,6 +53,8 @@ if (ROOT / "pyproject.toml").is_file() and (ROOT / "likelihoods").is_dir():
     __path__.append(str(ROOT))
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
+# XLA takes a compilation of two minutes for an error of its own, and says so, with a request to file it as a bug.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "jax" in sys.modules and os.environ["JAX_ENABLE_X64"] == "1":
     sys.modules["jax"].config.update("jax_enable_x64", True)
 

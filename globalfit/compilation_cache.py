@@ -13,13 +13,9 @@ def use_compilation_cache() -> None:
         return
     try:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:
-        # a user without a home directory
-        return
-    folder = base / "globalfit" / f"jax-{version('jaxlib')}"
-    try:
+        folder = base / "globalfit" / f"jax-{version('jaxlib')}"
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # the latter for a user without a home
         return
     if not os.access(folder, os.W_OK):
         return

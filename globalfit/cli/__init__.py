@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import sys
 
 import click
 
 from globalfit.cli.errors import Group
 from globalfit.version import __version__
+
+_SPELT = {"±": "+-", "Ω": "Omega", "χ": "chi", "ε": "epsilon", "²": "2", "³": "3"}
 
 
 @click.group(
@@ -36,6 +40,21 @@ def cli() -> None:
     """
 
 
+def print_anything(stream: object) -> None:
+    """Let a stream take every character: one that its encoding lacks is spelt, as `+-` for ±, or is a question mark."""
+    if isinstance(stream, io.TextIOWrapper):
+        codecs.register_error("spelt", _spelt)
+        stream.reconfigure(errors="spelt")
+
+
+def _spelt(error: UnicodeError) -> tuple[str, int]:
+    """What stands for the characters that cannot be encoded, and where to go on."""
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(_SPELT.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
 def main() -> None:
     """Entry point of the program `globalfit`."""
+    for stream in (sys.stdout, sys.stderr):
+        print_anything(stream)
     sys.exit(cli.main(prog_name="globalfit", standalone_mode=True))

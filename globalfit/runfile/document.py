@@ -11,16 +11,18 @@ import dataclasses
 import io
 import math
 import os
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from globalfit.errors import ConfigurationError
+from globalfit.errors import ConfigurationError, shortened
 
 KeyPath = tuple[str | int, ...]
 
@@ -28,6 +30,8 @@ MAX_BYTES = 1_000_000
 MAX_NODES = 20_000
 MAX_DEPTH = 20
 MAX_DIGITS = 40
+# Brackets in a row: YAML looks at a thousand of them, in seconds, before it knows that they are no key.
+_BRACKETS = rf"(?:[\[{{]\s*){{{MAX_DEPTH + 2}}}"
 
 
 class LocatedError(ConfigurationError):
@@ -122,8 +126,12 @@ def read(path: Path) -> Document:
 
 def parse(text: str, name: str) -> Document:
     """Document of a text; `name` appears in error messages. Raises `ConfigurationError` for anything but plain YAML."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Bounded
     try:
-        node = YAML(typ="safe", pure=True).compose(text)
+        if re.search(_BRACKETS, text):
+            raise LocatedError(f"{name}: is nested too deeply.")
+        node = yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
@@ -152,6 +160,25 @@ def _flow_list(representer: Any, data: list[Any]) -> Node:
     """Lists of numbers on one line, other lists as blocks."""
     flow = bool(data) and all(isinstance(item, int | float) for item in data)
     return representer.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flow or not data)
+
+
+class _Bounded(Composer):
+    """Stops at the first entry beyond those that a run file may have; what follows is not even read."""
+
+    nodes = levels = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """The next node of the text. Raises `ComposerError` for one too many, or too deep."""
+        mark = self.parser.peek_event().start_mark
+        self.nodes += 1
+        self.levels += 1
+        if self.nodes > 2 * MAX_NODES:
+            raise ComposerError(None, None, f"the document has more than {MAX_NODES} entries", mark)
+        if self.levels > MAX_DEPTH + 1:
+            raise ComposerError(None, None, f"it is nested deeper than {MAX_DEPTH} levels", mark)
+        node = super().compose_node(parent, index)
+        self.levels -= 1
+        return node
 
 
 class _Reader:
@@ -196,7 +223,9 @@ class _Reader:
         return result
 
     def tag_error(self, tag: str, path: KeyPath) -> ConfigurationError:
-        return self.source.error(path, f"the tag '{tag}' is not allowed; use plain numbers, text, lists, mappings.")
+        return self.source.error(
+            path, f"the tag '{shortened(tag)}' is not allowed; use plain numbers, text, lists, mappings."
+        )
 
     def scalar(self, text: str, tag: str, path: KeyPath) -> Any:
         if tag in ("str", "timestamp"):

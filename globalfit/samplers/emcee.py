@@ -117,6 +117,8 @@ class Emcee(Sampler):
                 (_independence_move(density), INDEPENDENT)
             ]
         ensemble = emcee.EnsembleSampler(self.options.walkers, target.ndim, log_density, moves=moves, vectorize=True)
+        # Its own wrapper prints whatever passes through it, a full disk or a signal, with a traceback.
+        ensemble.log_prob_fn = log_density
         ensemble.random_state = np.random.RandomState(random.integers(2**32, size=8)).get_state()
         return ensemble
 

@@ -97,7 +97,10 @@ YAML_MISTAKES = {
     "model: toy\n---\nmodel: toy": "fit.yaml:2:1: is not valid YAML",
     "model: *nobody": "found undefined alias",
     "model: &a [*a]": "is nested deeper than 20 levels",
-    "[" * 1000: "is nested too deeply",
+    "[" * 20_000: "fit.yaml: is nested too deeply",
+    "{a: " * 20_000: "fit.yaml:1:82: is not valid YAML: it is nested deeper than 20 levels",
+    "- " * 20_000: "it is nested deeper than 20 levels",
+    "a: [" + "[]," * 50_000 + "]": "the document has more than 20000 entries",
 }
 NAME_MISTAKES = {
     "model: toi": "fit.yaml:1:1: model: unknown model 'toi'; did you mean 'toy'? Known: toy.",
