@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import operator
+import sys
 from collections.abc import Callable, Mapping
 
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from globalfit.errors import ConfigurationError
+from globalfit.errors import ConfigurationError, shortened
 
 _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "sqrt": jnp.sqrt,
@@ -44,7 +45,7 @@ class Expression:
         try:
             self._tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise ConfigurationError(f"'{text}' is not an arithmetic expression.") from error
+            raise ConfigurationError(f"'{shortened(text)}' is not an arithmetic expression.") from error
         self.names = frozenset(self._names(self._tree))
 
     def __call__(self, values: Mapping[str, Array]) -> Array:
@@ -58,7 +59,9 @@ class Expression:
 
     def _names(self, node: ast.expr) -> set[str]:
         match node:
-            case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
+            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+                if abs(value) > sys.float_info.max:
+                    raise ConfigurationError(f"a number in the expression '{shortened(self.text)}' is too large.")
                 return set()
             case ast.Name(id=name):
                 return set() if name in _CONSTANTS else {name}
@@ -68,9 +71,9 @@ class Expression:
                 return self._names(operand)
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _FUNCTIONS:
                 return self._names(argument)
+        found = f"'{shortened(ast.unparse(node))}' in the expression '{shortened(self.text)}'"
         raise ConfigurationError(
-            f"'{ast.unparse(node)}' in the expression '{self.text}' is not allowed; use numbers, parameter names, "
-            f"+ - * / **, pi and {', '.join(_FUNCTIONS)}."
+            f"{found} is not allowed; use numbers, parameter names, + - * / **, pi and {', '.join(_FUNCTIONS)}."
         )
 
     def _value(self, node: ast.expr, values: Mapping[str, Array]) -> Array:

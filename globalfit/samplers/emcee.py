@@ -118,7 +118,7 @@ class Emcee(Sampler):
             ]
         ensemble = emcee.EnsembleSampler(self.options.walkers, target.ndim, log_density, moves=moves, vectorize=True)
         # Its own wrapper prints whatever passes through it, a full disk or a signal, with a traceback.
-        ensemble.log_prob_fn = log_density
+        ensemble.log_prob_fn = log_density  # pyright: ignore[reportAttributeAccessIssue]
         ensemble.random_state = np.random.RandomState(random.integers(2**32, size=8)).get_state()
         return ensemble
 

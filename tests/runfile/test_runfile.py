@@ -133,6 +133,8 @@ PARAMETER_MISTAKES = {
     "{mass: '2 * coupling', coupling: 'mass / 2'}": "define each other",
     "{mass: 'mass + 1'}": "define each other",
     "{mass: '2 *'}": "is not an arithmetic expression",
+    f"{{mass: '0x{'f' * 400}'}}": "parameters.mass: a number in the expression '0xfff",
+    "{mass: '1e999'}": "parameters.mass: a number in the expression '1e999' is too large",
     "{mass: '__import__(\"os\")'}": "is not allowed",
     "{draw: {uniform: [1, 2]}, mass: 'draw'}": "parameters.draw: is the name of a column of the results",
     "{rank_x: 3, mass: 'rank_x'}": "parameters.rank_x: is the name of a column of the results",
