@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from globalfit.errors import ConfigurationError
 from globalfit.experiment.limit_curves import Curve, LimitCurves
 from globalfit.experiment.protocol import Likelihood, Measurement
 from globalfit.expression import Expression
@@ -41,8 +42,10 @@ class Gaussian(Likelihood):
     def of(cls, quantity: str, mean: float, sigma: float, theory_error: float = 0.0, **more: Any) -> Self:
         """The likelihood of a prediction or an expression; `theory_error` is relative, `more` are fields of a subclass.
 
-        Raises `ConfigurationError` for a text that is no expression.
+        Raises `ConfigurationError` for a text that is no expression, and for an error whose square is zero.
         """
+        if sigma**2 == 0.0:
+            raise ConfigurationError(f"sigma = {sigma:g} is too small: its square is zero in double precision.")
         numbers = {"mean": mean, "sigma": sigma, "theory_error": theory_error}
         return cls(Expression(quantity), **{name: jnp.asarray(x) for name, x in numbers.items()}, **more)
 

@@ -14,6 +14,8 @@ from jaxtyping import Float
 from globalfit.errors import ConfigurationError
 from globalfit.tables import Column, Provenance, Table
 
+MAX_BYTES = 10_000_000
+
 
 def read_own_table(path: Path, label: str, x: str, y: str, kind: str, confidence: float, source: str) -> Table:
     """The table, named after the likelihood `label` and its file; its checksum stands in its provenance.
@@ -26,10 +28,13 @@ def read_own_table(path: Path, label: str, x: str, y: str, kind: str, confidence
         f"{100.0 * confidence:g} % CL, both above zero. A relative path starts in the folder of the run file"
     )
     try:
-        content = path.read_bytes()
+        with path.open("rb") as stream:  # no more than it may have: a device has no end
+            content = stream.read(MAX_BYTES + 1)
         date = datetime.date.fromtimestamp(path.stat().st_mtime)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}; {wanted}.") from error
+    if len(content) > MAX_BYTES:
+        raise ConfigurationError(f"{path}: is larger than {MAX_BYTES} bytes, which no limit needs; {wanted}.")
     try:
         header, numbers = _parsed(content)
     except (ValueError, csv.Error) as error:

@@ -19,8 +19,7 @@ class GaussianOptions(BaseModel):
     name: str | None = Field(None, pattern=NAME, description="what it is called, if a run has several")
     prediction: str = Field(description="a prediction, or an expression of predictions and parameters")
     mean: float = Field(description="measured value")
-    # Its square is a number, too.
-    sigma: float = Field(gt=1e-100, description="its error")
+    sigma: float = Field(gt=0.0, description="its error")
     theory_error: float = Field(0.0, ge=0.0, le=1.0, description="relative error of the prediction")
 
 

@@ -116,6 +116,12 @@ def test_beyond_the_table_there_is_no_limit_and_nothing_jumps(folder):
     assert near["limit"] == pytest.approx(edge["limit"], rel=1e-6)
 
 
+def test_a_file_without_an_end_is_refused(folder):
+    endless = "limit: {table: /dev/zero, x: mass, y: coupling, confidence: 0.9}"
+    with pytest.raises(ConfigurationError, match=r"/dev/zero: is larger than 10000000 bytes, which no limit needs"):
+        build_posterior(loaded(folder, endless))
+
+
 @pytest.mark.parametrize("text", [LIMIT, "gaussian: {prediction: signal, mean: 3, sigma: 0.5, theory_error: 0.1}"])
 def test_pulls_and_toys_belong_to_the_likelihood(folder, text):
     (item,) = (posterior := build_posterior(loaded(folder, text))).likelihoods.values()
@@ -166,8 +172,8 @@ MISTAKES = {
     "gaussian": "likelihoods[0].gaussian.prediction: is missing",
     "gaussian: {prediction: sigmal, mean: 1, sigma: 1}": "needs an unknown prediction 'sigmal'; did you mean 'signal'?",
     "gaussian: {prediction: 'open(1)', mean: 1, sigma: 1}": "is not allowed; use numbers",
-    "gaussian: {prediction: signal, mean: 1, sigma: 0}": "gaussian.sigma: must be greater than 1e-100",
-    "gaussian: {prediction: signal, mean: 1, sigma: 1.0e-200}": "gaussian.sigma: must be greater than 1e-100",
+    "gaussian: {prediction: signal, mean: 1, sigma: 0}": "gaussian.sigma: must be greater than 0",
+    "gaussian: {prediction: signal, mean: 1, sigma: 1.0e-200}": "sigma = 1e-200 is too small",
     "gaussian: {name: 'a b', prediction: signal, mean: 1, sigma: 1}": "gaussian.name: must match pattern",
     LIMIT.replace("0.9", "90"): "limit.confidence: must be less than 1",
     LIMIT.replace("confidence: 0.9, ", ""): "limit.confidence: is missing",
