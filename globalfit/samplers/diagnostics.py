@@ -19,8 +19,7 @@ ESS_BOUND = 400.0
 BFMI_BOUND = 0.3
 # Below this p-value the insertion ranks are not uniform.
 RANK_P_BOUND = 1e-3
-# ln L is rounded to 2^-52 |ln L|: from here on differences between points are not known to 10^-3. At 10^12 no sampler's
-# ln Z moves by more than a tenth of its error.
+# ln L is rounded to 2^-52 |ln L|: from here on differences between points are not known to 10^-3.
 LARGEST = 1e-3 * 2.0**52
 
 
