@@ -58,7 +58,7 @@ def refined(values: Float[Array, " x"], steps: int) -> Float[Array, " t"]:
 def _lagrange(position: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weights of values at 0 to 5 in the polynomial through them, (position, value)."""
     points = np.arange(6.0)
-    return np.linalg.solve(np.vander(points).T, np.vander(position, 6).T).T
+    return np.asarray(np.linalg.solve(np.vander(points).T, np.vander(position, 6).T).T, np.float64)
 
 
 def _uniform_cubics(values: Float[Array, " x"]) -> Float[Array, "cell 4"]:
