@@ -122,6 +122,7 @@ def test_a_rerun_that_does_not_converge_gives_no_number(tmp_path):
     assert row["how"] == f"{RERUN}: comparison/reruns/a-mass-double did not converge"
 
 
+@pytest.mark.slow
 def test_a_rerun_that_fails_leaves_the_others(tmp_path):
     folders = two(tmp_path)
     taken = tmp_path / "comparison" / "reruns" / "a-mass-double"

@@ -175,7 +175,7 @@ def test_numbers_of_the_paper():
     ("kind", "channels", "m_chi", "epsilon"),
     [
         pytest.param("scalar", ("e", "mu"), 0.003, 4.5343e-7, marks=pytest.mark.slow),
-        ("scalar", ("e", "mu"), 0.3, 5.4692e-5),
+        pytest.param("scalar", ("e", "mu"), 0.3, 5.4692e-5, marks=pytest.mark.slow),
         ("dirac", ("e", "mu", "tau", "u", "d", "s", "c", "b", "t"), 300.0, 2.6023e-2),
     ],
 )

@@ -70,6 +70,7 @@ def test_the_same_seed_gives_the_same_run(gaussian):
     assert again.evidence == draws.evidence
 
 
+@pytest.mark.slow
 def test_separate_modes_of_different_width():
     target = TwoModes.of(3, share=0.3, sd=(0.2, 0.4))
     draws = run(target)
