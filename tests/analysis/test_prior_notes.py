@@ -54,8 +54,7 @@ def test_the_output_the_record_and_the_report_say_it(tmp_path):
 
 @pytest.mark.usefixtures("toys", "no_report")
 def test_a_parameter_without_information_is_named_otherwise(tmp_path):
-    stated = "gaussian: {prediction: coupling, mean: 0.4, sigma: 0.01}"
-    outcome = fit(runfile.load(written(tmp_path, text("{}", stated))), tmp_path / "out")
+    outcome = fit(runfile.load(written(tmp_path, text("{}", STATED))), tmp_path / "out")
     assert outcome.evidence["notes"] == [
         "mass is not constrained: its posterior is its prior, to within a factor of two."
     ]

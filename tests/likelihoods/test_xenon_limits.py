@@ -72,6 +72,14 @@ def test_published_limits_come_back(
         assert spin_independent_limit(likelihood, float(mass)) == pytest.approx(limit, rel=tolerance)
 
 
+def test_the_limit_of_lz_2022_that_is_constrained_at_the_median_comes_back() -> None:
+    """The digitised curve, which published fits have used."""
+    likelihood = build(LZ2022, limit="observed_constrained_at_median")
+    published = {12: 1.09878e-46, 20: 2.77068e-47, 36: 1.85702e-47, 100: 2.89652e-47, 1000: 2.82912e-46}
+    for mass, limit in published.items():
+        assert spin_independent_limit(likelihood, float(mass)) == pytest.approx(limit, rel=0.06)
+
+
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_tabulated_limit_comes_back(experiment: type[XenonLimit]) -> None:
     tables = {table.name.rpartition("/")[2]: table for table in build(experiment).tables}

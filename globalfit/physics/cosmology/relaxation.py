@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from globalfit.physics.cosmology.elastic import smooth_rates, total_rate
 from globalfit.physics.cosmology.implicit_steps import mesh
+from globalfit.physics.cosmology.temperatures import lagrange
 from globalfit.physics.inputs import Inputs
 from globalfit.physics.portal import Portal
 
@@ -46,6 +47,5 @@ def _interpolation() -> NDArray[np.float64]:
     for row, place in zip(matrix, position, strict=True):
         points = 6 if 0.0 <= place <= count - 1 else 2
         first = int(np.clip(np.floor(place) + 1 - points // 2, 0, count - points))
-        for k in range(points):
-            row[first + k] = np.prod([(place - first - j) / (k - j) for j in range(points) if j != k])
+        row[first : first + points] = lagrange(np.array([place - first]), points)[0]
     return matrix

@@ -47,18 +47,18 @@ def cubics(values: Float[Array, " x"]) -> Float[Array, "cell 4"]:
 
 def refined(values: Float[Array, " x"], steps: int) -> Float[Array, " t"]:
     """Values of a uniform mesh at `steps` points per interval, from the polynomial through the six nearest."""
-    before = jnp.asarray(_lagrange(np.array([-2.0, -1.0]))) @ values[:6]
-    behind = jnp.asarray(_lagrange(np.array([6.0, 7.0]))) @ values[-6:]
+    before = jnp.asarray(lagrange(np.array([-2.0, -1.0]), 6)) @ values[:6]
+    behind = jnp.asarray(lagrange(np.array([6.0, 7.0]), 6)) @ values[-6:]
     extended, intervals = jnp.concatenate([before, values, behind]), values.shape[0] - 1
-    weights = jnp.asarray(_lagrange(2.0 + np.arange(steps) / steps))
+    weights = jnp.asarray(lagrange(2.0 + np.arange(steps) / steps, 6))
     terms = [extended[k : k + intervals, None] * weights[None, :, k] for k in range(6)]
     return jnp.append(sum(terms[1:], start=terms[0]).reshape(-1), values[-1])
 
 
-def _lagrange(position: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights of values at 0 to 5 in the polynomial through them, (position, value)."""
-    points = np.arange(6.0)
-    return np.asarray(np.linalg.solve(np.vander(points).T, np.vander(position, 6).T).T, np.float64)
+def lagrange(position: NDArray[np.float64], points: int) -> NDArray[np.float64]:
+    """Weights of values at 0, 1, ... in the polynomial through so many of them, (position, value)."""
+    at = np.arange(float(points))
+    return np.asarray(np.linalg.solve(np.vander(at).T, np.vander(position, points).T).T, np.float64)
 
 
 def _uniform_cubics(values: Float[Array, " x"]) -> Float[Array, "cell 4"]:
