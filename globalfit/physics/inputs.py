@@ -66,7 +66,7 @@ class Inputs(BaseModel):
         default=0.0, ge=0.0, le=1.0, description="temperature below which annihilation no longer counts (0: never ends)"
     )
     kinetic: Literal["equilibrium", "coupled"] = Field(
-        default="equilibrium",
+        default="coupled",
         description="temperature of dark matter during freeze-out: that of the bath, or an equation of its own",
     )
     sommerfeld: Literal["on", "off"] = Field(
@@ -112,6 +112,7 @@ PRESETS: dict[str, Inputs] = {
         width="fixed",
         g_star="drees_hajkarim_schmitz",
         annihilation_ends_gev=1e-3,
+        kinetic="equilibrium",
         sommerfeld="off",
     ),
 }

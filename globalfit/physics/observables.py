@@ -23,7 +23,7 @@ from globalfit.physics.annihilation.cross_section import (
 from globalfit.physics.annihilation.propagator import Energies
 from globalfit.physics.annihilation.widths import Widths, widths
 from globalfit.physics.cosmology.coannihilation import coannihilation_average, equilibrium_abundance, pair
-from globalfit.physics.cosmology.decoupling import change, decoupling_mesh
+from globalfit.physics.cosmology.decoupling import change, decoupling_mesh, decoupling_points
 from globalfit.physics.cosmology.elastic import momentum_transfer_rate
 from globalfit.physics.cosmology.freeze_out import FreezeOut, freeze_out
 from globalfit.physics.cosmology.kinetic import coupled_freeze_out
@@ -113,7 +113,10 @@ def _decouples(predictions: Predictions) -> Bool[Array, ""]:
     """Whether the relic density depends on the temperature of dark matter, which is taken as that of the bath. For
     pseudo-Dirac dark matter scattering is that of a Dirac fermion, more than a splitting leaves."""
     portal, inputs = predictions.portal, predictions.inputs
-    gamma = momentum_transfer_rate(portal, inputs, portal.dark.mass / decoupling_mesh())
+    if follows_temperature(predictions):
+        gamma = _relaxation_rate(predictions)[decoupling_points()]
+    else:
+        gamma = momentum_transfer_rate(portal, inputs, portal.dark.mass / decoupling_mesh())
     return change(portal.dark.mass, gamma, _sigma_v(predictions), relic(predictions), inputs) > _DEPENDS
 
 
@@ -138,7 +141,7 @@ def _relic(predictions: Predictions) -> FreezeOut:
     components = 1 if portal.doublet is None else 2
     spins = components * _STATES[portal.dark.kind]
     if follows_temperature(predictions):
-        gamma = relaxation_rate(portal, inputs)
+        gamma = _relaxation_rate(predictions)
         return coupled_freeze_out(portal.dark.mass, spins, _both_moments(predictions), gamma, inputs)
     abundance = None
     if portal.dark.kind == "pseudo_dirac":
@@ -149,6 +152,10 @@ def _relic(predictions: Predictions) -> FreezeOut:
 def _sigma_v(predictions: Predictions) -> Float[Array, " x"]:
     """<sigma v> of all states at `temperatures()`, GeV^-2."""
     return predictions.once("sigma_v", _average)
+
+
+def _relaxation_rate(predictions: Predictions) -> Float[Array, " t"]:
+    return predictions.once("relaxation_rate", lambda p: relaxation_rate(p.portal, p.inputs))
 
 
 def _both_moments(predictions: Predictions) -> Moments:

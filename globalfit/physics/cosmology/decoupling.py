@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from globalfit.physics.cosmology.degrees_of_freedom import degrees_of_freedom
 from globalfit.physics.cosmology.freeze_out import FreezeOut, logarithm
+from globalfit.physics.cosmology.implicit_steps import mesh
 from globalfit.physics.cosmology.temperatures import cells, cells_per_unit, temperatures
 from globalfit.physics.inputs import Inputs
 
-# Octaves of x at which gamma/H is taken; in between and beyond it is a power of x.
+# Octaves of x next to which gamma/H is taken; in between and beyond it is a power of x.
 _OCTAVES = (3.0, 4.0, 5.0, 6.0, 7.0, 9.0, 12.0)
 # Power of x_f/x_kd with which the temperature departs.
 _FALL = 4.0
@@ -34,9 +35,15 @@ _FALL = 4.0
 _WIDTH = math.log(2.0) / 8.0
 
 
+@functools.cache
+def decoupling_points() -> NDArray[np.int64]:
+    """Points of the solver's `mesh()` at which `change` wants the momentum-transfer rate."""
+    return np.abs(np.log2(mesh().x)[None, :] - np.array(_OCTAVES)[:, None]).argmin(axis=1)
+
+
 def decoupling_mesh() -> NDArray[np.float64]:
-    """Constant mesh of x at which `change` wants the momentum-transfer rate."""
-    return 2.0 ** np.array(_OCTAVES)
+    """x there."""
+    return mesh().x[decoupling_points()]
 
 
 def change(

@@ -116,33 +116,38 @@ def _prepare(
     )
 
 
+@jax.custom_jvp
 def _solve(tables: Float[Array, "cell 8"], here: _Here) -> tuple[Float[Array, " t"], Float[Array, " t"]]:
-    """u and v on the mesh. The trajectory has no derivatives; that of the correction is the implicit one."""
-    u, v = _trajectory(*jax.lax.stop_gradient((tables, here)))
-    u, v = jax.lax.stop_gradient((u, v))
-    cell, share = cells(here.log_x - v)
-    slopes = _slopes(u, v, here, evaluate(tables[cell], share, cells_per_unit(here.log_x - v)))
+    """u and v on the mesh, accurate to the square of the last Newton step."""
+    return _trajectory(tables, here)
+
+
+@_solve.defjvp
+def _solve_jvp(primals: tuple[Array, _Here], tangents: tuple[Array, _Here]) -> tuple[tuple, tuple]:
+    """Derivatives of the implicit solution: the equations of every step, linear in the changes of u and v."""
+    u, v = _solve(*primals)
     grid = mesh()
-    rate = jnp.asarray(grid.rate)
-    inverse = jax.lax.stop_gradient(_inverse(rate, jax.tree.map(lambda a: a[1:], slopes)))
-    residuals = []
-    for value, slope, start in ((u, slopes.u, _start(here)), (v, slopes.v, jnp.zeros(ORDER))):
-        past = jnp.concatenate([start[:0:-1], value])
-        columns = [past[ORDER - 1 - k : past.size - 1 - k] for k in range(ORDER)]
-        target = jnp.sum(jnp.asarray(grid.backward) * jnp.stack(columns, axis=1), axis=1)
-        residuals.append(target + rate * slope[1:] - value[1:])
+    rate, weights = jnp.asarray(grid.rate), jnp.asarray(grid.backward)
 
-    def advance(
-        history: Float[Array, "2 order"], step: tuple[Array, Array, Array]
-    ) -> tuple[Float[Array, "2 order"], Float[Array, " 2"]]:
-        residual, weights, matrix = step
-        new = matrix @ (residual + history @ weights)
-        return jnp.concatenate([new[:, None], history[:, :-1]], axis=1), new
+    def right(tables: Float[Array, "cell 8"], here: _Here) -> tuple[_Slopes, Float[Array, " order"]]:
+        cell, share = cells(here.log_x - v)
+        found = _slopes(u, v, here, evaluate(tables[cell], share, cells_per_unit(here.log_x - v)))
+        return found, _start(here)
 
-    steps = (jnp.stack(residuals, axis=1), jnp.asarray(grid.backward), inverse)
-    _, correction = jax.lax.scan(advance, jnp.zeros((2, ORDER)), steps)
-    first = here.log_yeq[0] - jax.lax.stop_gradient(here.log_yeq[0])
-    return u + jnp.append(first, correction[:, 0]), v + jnp.append(0.0, correction[:, 1])
+    (slopes, _), (change, start) = jax.jvp(right, primals, tangents)
+    later = jax.tree.map(lambda a: a[1:], slopes)
+
+    def advance(history: tuple[Array, ...], step: tuple[Array, Array, _Slopes, Array, Array]) -> tuple[tuple, tuple]:
+        weight, factor, at, from_u, from_v = step
+        past = history[:ORDER], history[ORDER:]
+        target_u, target_v = (sum(weight[k] * values[k] for k in range(ORDER)) for values in past)
+        new = _newton(factor, at, target_u + factor * from_u, target_v + factor * from_v)
+        return (new[0], *past[0][:-1], new[1], *past[1][:-1]), new
+
+    history = (*(start[k] for k in range(ORDER)), *(jnp.zeros(()) for _ in range(ORDER)))
+    steps = (weights, rate, later, change.u[1:], change.v[1:])
+    _, (du, dv) = jax.lax.scan(advance, history, steps)
+    return (u, v), (jnp.append(start[0], du), jnp.append(0.0, dv))
 
 
 def _start(here: _Here) -> Float[Array, " order"]:
@@ -167,8 +172,8 @@ def _trajectory(tables: Float[Array, "cell 8"], here: _Here) -> tuple[Float[Arra
         for _ in range(_NEWTON_STEPS):
             slopes = _slopes(u, v, now, evaluate(row, share - scale * (v - guess), scale))
             residual_u, residual_v = target_u + rate * slopes.u - u, target_v + rate * slopes.v - v
-            change = _inverse(rate, slopes) @ jnp.stack([residual_u, residual_v])
-            u, v = u + _bounded(change[0]), v + _bounded(change[1])
+            change_u, change_v = _newton(rate, slopes, residual_u, residual_v)
+            u, v = u + _bounded(change_u), v + _bounded(change_v)
         return (u, *past[0][:-1], v, *past[1][:-1]), (u, v)
 
     start = _start(here)
@@ -213,13 +218,12 @@ def _slopes(u: Array, v: Array, here: _Here, sigma: tuple[Array, Array, Array, A
     )
 
 
-def _inverse(rate: Array, slopes: _Slopes) -> Float[Array, "*t 2 2"]:
-    """Inverse of 1 - rate times the matrix of derivatives."""
+def _newton(rate: Array, slopes: _Slopes, residual_u: Array, residual_v: Array) -> tuple[Array, Array]:
+    """Solution of (1 - rate times the matrix of derivatives) change = residual."""
     first, second = 1.0 - rate * slopes.uu, 1.0 - rate * slopes.vv
-    up, down = -rate * slopes.uv, -rate * slopes.vu
-    determinant = first * second - up * down
-    rows = jnp.stack([jnp.stack([second, -up], axis=-1), jnp.stack([-down, first], axis=-1)], axis=-2)
-    return rows / determinant[..., None, None]
+    up, down = rate * slopes.uv, rate * slopes.vu
+    scale = 1.0 / (first * second - up * down)
+    return scale * (second * residual_u + up * residual_v), scale * (first * residual_v + down * residual_u)
 
 
 def _before(distance: Float[Array, " t"]) -> Float[Array, " t"]:

@@ -16,7 +16,7 @@ from globalfit.physics.inputs import Inputs
 from globalfit.physics.portal import Portal
 
 # Temperatures per octave, and the octaves of x between which they lie; beyond, the smooth rates are powers of x.
-_PER_OCTAVE, _OCTAVES = 1.5, (2.0, 13.0)
+_PER_OCTAVE, _OCTAVES = 1.0, (2.0, 13.0)
 # Rate that stands for none, GeV.
 _NO_RATE = 1e-280
 

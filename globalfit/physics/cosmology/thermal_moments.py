@@ -38,14 +38,14 @@ from globalfit.physics.cosmology.thermal_average import (
 
 
 class _Range(NamedTuple):
-    """Temperatures x >= `lowest` where so many terms in 1/x and 1/(2 + w) are enough (1e-7 of K1, 3e-5 of Q)."""
+    """Temperatures x >= `lowest` where so many terms in 1/x and 1/(2 + w) are enough (3e-6 of K1, 3e-4 of Q)."""
 
     lowest: float
     bessel_terms: int
     terms: tuple[int, int]
 
 
-_EARLY, _LATE = _Range(1.0, EARLY_TERMS, (8, 10)), _Range(LATE_X, LATE_TERMS, (3, 8))
+_EARLY, _LATE = _Range(1.0, EARLY_TERMS, (6, 8)), _Range(LATE_X, LATE_TERMS, (3, 6))
 
 
 class Moments(NamedTuple):
