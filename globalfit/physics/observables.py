@@ -103,9 +103,9 @@ def relic_flags(predictions: Predictions) -> Int[Array, ""]:
 
 def follows_temperature(predictions: Predictions) -> bool:
     """Whether the temperature of dark matter has an equation of its own: not where several states turn into each other
-    (pseudo-Dirac, doublet), whose scattering changes them, and not where the inputs say so."""
+    (pseudo-Dirac, doublet) or where it scatters on hidden fermions, and not where the inputs say so."""
     portal = predictions.portal
-    one_state = portal.dark.kind != "pseudo_dirac" and portal.doublet is None
+    one_state = portal.dark.kind != "pseudo_dirac" and portal.doublet is None and portal.hidden is None
     return one_state and predictions.inputs.kinetic == "coupled"
 
 

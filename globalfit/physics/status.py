@@ -77,8 +77,8 @@ KINETIC_DECOUPLING: Final = Flag(
     1 << 10,
     "kinetic_decoupling",
     "Scattering on the bath ends while annihilation still goes on: by estimate the relic density changes by more than "
-    "5 % with the temperature of dark matter. `inputs: {kinetic: coupled}` calculates it, but for axial couplings to "
-    "light vectors, whose scattering is left out.",
+    "5 % with the temperature of dark matter, which is not calculated for axial couplings to light vectors, with "
+    "hidden fermions, for pseudo-Dirac dark matter and doublets, and with `inputs: {kinetic: equilibrium}`.",
 )
 BOUND_STATES: Final = Flag(
     1 << 11,

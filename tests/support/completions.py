@@ -10,8 +10,8 @@ from globalfit.physics.inputs import PRESETS
 from globalfit.physics.observables import VOCABULARY
 from globalfit.physics.predictions import Predictions
 
-# tree level: what the tests compare with has no Sommerfeld factors
-INPUTS = PRESETS["default"].model_copy(update={"m_z": 91.188, "sommerfeld": "off"})
+# what the tests compare with is tree level, in kinetic equilibrium
+INPUTS = PRESETS["default"].model_copy(update={"m_z": 91.188, "kinetic": "equilibrium", "sommerfeld": "off"})
 MODEL, DOUBLET = (DPDM.build(DPDMOptions(uv=uv)) for uv in ("su2xu1", "su2xsu2"))
 WORDS = VOCABULARY.extended(MODEL.provides)
 # Large mixing, epsilon = 1.5e-3 and delta_m2 = -38 GeV^2; m_1 = 163 GeV.

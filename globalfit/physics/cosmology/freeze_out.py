@@ -7,11 +7,10 @@ solved for z = ln(Y/Yeq), which is smooth both before and after freeze-out: with
 differentiation formula every step is one monotonic equation z + A sinh z = b, and stiffness costs nothing. Afterwards
 Yeq is nothing and 1/Y grows by the integral of Lambda, which a resonance just above threshold feeds until very late.
 
-Dark matter has the temperature of the bath all the time: its kinetic decoupling, at some x_kd of 10^3 to 10^5, is not
-modelled. For a constant <sigma v> it does not matter. A Sommerfeld factor grows as 1/v until v = M_V/m, faster once
-dark matter cools as T^2: Omega would be lower by 2 to 20 % for x_kd = 10^3, by 0.1 to 4 % for 10^4 and by less than 1 %
-for 10^5 (alpha = 0.02 to 0.1 and M_V/m = 0.01 to 0.05, or 0.001 to alpha = 0.05), by more next to a resonance and for
-lighter vectors.
+Dark matter has the temperature of the bath all the time; `globalfit.physics.cosmology.kinetic` has an equation for it.
+For a constant <sigma v> it does not matter. A Sommerfeld factor grows as 1/v until v = M_V/m, faster once dark matter
+cools as T^2: Omega would be lower by 2 to 20 % for a decoupling at x_kd = 10^3, by 0.1 to 4 % for 10^4 and by less than
+1 % for 10^5 (alpha = 0.02 to 0.1 and M_V/m = 0.01 to 0.05, or 0.001 to alpha = 0.05).
 """
 
 from __future__ import annotations

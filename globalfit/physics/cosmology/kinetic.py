@@ -14,7 +14,7 @@ scattering and annihilation T_chi falls like 1/a^2.
 
 Both equations are stiff before decoupling. They are solved from x = 1 to 8 10^7 with the third-order backward
 differentiation formula on a constant mesh and Newton's method in every step, where <sv> at xi is a cubic in ln xi,
-looked up at a first guess of v. A last Newton step on the whole solution at once is the only part with derivatives.
+looked up at a first guess of v. Derivatives are those of the implicit solution.
 """
 
 from __future__ import annotations

@@ -21,13 +21,18 @@ CONTOUR = numbers(__file__, "micromegas_axial_contour.csv")
 # Adaptive quadrature and Radau, see tests/reference.
 ADAPTIVE = read(str(reference.__file__), "axial_omega.csv")
 NAMES = ("m_chi", "mass_ratio", "epsilon", "alpha_d")
+INPUTS = {
+    "default": PRESETS["default"].model_copy(update={"kinetic": "equilibrium"}),
+    "micromegas6": PRESETS["micromegas6"],
+    "coupled": PRESETS["default"],
+}
 BATCH = 128
 WORDS = ("omega_h2", "x_f", "width_z_gev", "width_ad_gev", "sigma_v_today_cm3_s")
 
 
 @functools.cache
 def evaluator(preset):
-    model, inputs = Axial(), PRESETS[preset]
+    model, inputs = Axial(), INPUTS[preset]
     vocabulary = observables.VOCABULARY.extended(model.provides)
 
     def one(point):
@@ -103,6 +108,7 @@ def test_without_any_coupling_the_thermal_yield_is_left():
         {"m_chi": 100.0, "mass_ratio": 3.0, "epsilon": 0.0, "alpha_d": 0.0},
     ],
 )
-def test_finite_at_the_corners_of_the_domain(point):
-    for values in evaluate("default", [point]).values():
+@pytest.mark.parametrize("preset", ["default", "coupled"])
+def test_finite_at_the_corners_of_the_domain(point, preset):
+    for values in evaluate(preset, [point]).values():
         assert np.all(np.isfinite(values))
