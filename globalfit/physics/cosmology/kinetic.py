@@ -13,8 +13,8 @@ slow particles. y = m T_chi/s^(2/3) of the reference is no variable here: its eq
 scattering and annihilation T_chi falls like 1/a^2.
 
 Both equations are stiff before decoupling. They are solved from x = 1 to 8 10^7 with the third-order backward
-differentiation formula on a constant mesh and Newton's method in every step, where <sv> at xi is a cubic in ln xi,
-looked up at a first guess of v. Derivatives are those of the implicit solution.
+differentiation formula on a constant mesh and Newton's method in every step, where <sv> at xi is a cubic in ln xi.
+Derivatives are those of the implicit solution.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from globalfit.physics.cosmology.temperatures import cells, cells_per_unit, cubi
 from globalfit.physics.cosmology.thermal_moments import Moments
 from globalfit.physics.inputs import Inputs
 
-_NEWTON_STEPS = 2
+_NEWTON_STEPS = 3
 # Largest change of u and v in one iteration.
 _LARGEST_CHANGE = 2.0
 # <sigma v> that stands for none, GeV^-2: derivatives of ratios of smaller numbers overflow.
@@ -130,9 +130,7 @@ def _solve_jvp(primals: tuple[Array, _Here], tangents: tuple[Array, _Here]) -> t
     rate, weights = jnp.asarray(grid.rate), jnp.asarray(grid.backward)
 
     def right(tables: Float[Array, "cell 8"], here: _Here) -> tuple[_Slopes, Float[Array, " order"]]:
-        cell, share = cells(here.log_x - v)
-        found = _slopes(u, v, here, evaluate(tables[cell], share, cells_per_unit(here.log_x - v)))
-        return found, _start(here)
+        return _slopes(u, v, here, _looked_up(tables, here.log_x - v)), _start(here)
 
     (slopes, _), (change, start) = jax.jvp(right, primals, tangents)
     later = jax.tree.map(lambda a: a[1:], slopes)
@@ -166,11 +164,8 @@ def _trajectory(tables: Float[Array, "cell 8"], here: _Here) -> tuple[Float[Arra
         past = history[:ORDER], history[ORDER:]
         target_u, target_v = (sum(weights[k] * values[k] for k in range(ORDER)) for values in past)
         u, v = (values[0] + ratio * (values[0] - values[1]) for values in past)
-        cell, share = cells(now.log_x - v)
-        row, guess = tables[cell], v
-        scale = cells_per_unit(now.log_x - v)
         for _ in range(_NEWTON_STEPS):
-            slopes = _slopes(u, v, now, evaluate(row, share - scale * (v - guess), scale))
+            slopes = _slopes(u, v, now, _looked_up(tables, now.log_x - v))
             residual_u, residual_v = target_u + rate * slopes.u - u, target_v + rate * slopes.v - v
             change_u, change_v = _newton(rate, slopes, residual_u, residual_v)
             u, v = u + _bounded(change_u), v + _bounded(change_v)
@@ -182,6 +177,12 @@ def _trajectory(tables: Float[Array, "cell 8"], here: _Here) -> tuple[Float[Arra
     steps = (later, jnp.asarray(grid.backward), jnp.asarray(grid.rate), jnp.asarray(grid.ratio))
     _, (u, v) = jax.lax.scan(advance, history, steps)
     return jnp.append(start[0], u), jnp.append(0.0, v)
+
+
+def _looked_up(tables: Float[Array, "cell 8"], log_xi: Float[Array, "*t"]) -> tuple[Array, Array, Array, Array]:
+    """ln <sv> and <sv>_2/<sv> at xi, and their slopes in ln xi."""
+    cell, share = cells(log_xi)
+    return evaluate(tables[cell], share, cells_per_unit(log_xi))
 
 
 def _bounded(change: Float[Array, ""]) -> Float[Array, ""]:
