@@ -36,8 +36,11 @@ def cells(log_x: Float[Array, "*t"]) -> tuple[Int[Array, "*t"], Float[Array, "*t
 
 
 def cells_per_unit(log_x: Float[Array, "*t"]) -> Float[Array, "*t"]:
-    """Intervals per unit of ln x."""
-    return jnp.where(log_x < OCTAVES * math.log(2.0), float(PER_OCTAVE), float(LATE_PER_OCTAVE)) / math.log(2.0)
+    """Intervals per unit of ln x; none outside the mesh, where `cells` stays at its ends."""
+    log2 = log_x / math.log(2.0)
+    per_octave = jnp.where(log2 < OCTAVES, float(PER_OCTAVE), float(LATE_PER_OCTAVE))
+    inside = (log2 > 0.0) & (log2 < OCTAVES + LATE_OCTAVES)
+    return jnp.where(inside, per_octave, 0.0) / math.log(2.0)
 
 
 def cubics(values: Float[Array, " x"]) -> Float[Array, "cell 4"]:
