@@ -119,7 +119,28 @@ def _prepare(
 @jax.custom_jvp
 def _solve(tables: Float[Array, "cell 8"], here: _Here) -> tuple[Float[Array, " t"], Float[Array, " t"]]:
     """u and v on the mesh, accurate to the square of the last Newton step."""
-    return _trajectory(tables, here)
+    grid = mesh()
+
+    def advance(
+        history: tuple[Array, ...], step: tuple[_Here, Array, Array, Array]
+    ) -> tuple[tuple[Array, ...], tuple[Array, Array]]:
+        now, weights, rate, ratio = step
+        past = history[:ORDER], history[ORDER:]
+        target_u, target_v = (sum(weights[k] * values[k] for k in range(ORDER)) for values in past)
+        u, v = (values[0] + ratio * (values[0] - values[1]) for values in past)
+        for _ in range(_NEWTON_STEPS):
+            slopes = _slopes(u, v, now, _looked_up(tables, now.log_x - v))
+            residual_u, residual_v = target_u + rate * slopes.u - u, target_v + rate * slopes.v - v
+            change_u, change_v = _newton(rate, slopes, residual_u, residual_v)
+            u, v = u + _bounded(change_u), v + _bounded(change_v)
+        return (u, *past[0][:-1], v, *past[1][:-1]), (u, v)
+
+    start = _start(here)
+    history = (*(start[k] for k in range(ORDER)), *(jnp.zeros(()) for _ in range(ORDER)))
+    later = jax.tree.map(lambda a: a[1:], here)
+    steps = (later, jnp.asarray(grid.backward), jnp.asarray(grid.rate), jnp.asarray(grid.ratio))
+    _, (u, v) = jax.lax.scan(advance, history, steps)
+    return jnp.append(start[0], u), jnp.append(0.0, v)
 
 
 @_solve.defjvp
@@ -151,32 +172,6 @@ def _solve_jvp(primals: tuple[Array, _Here], tangents: tuple[Array, _Here]) -> t
 def _start(here: _Here) -> Float[Array, " order"]:
     """ln Yeq at the first point of the mesh and before it, where it is a straight line."""
     return here.log_yeq[0] - jnp.arange(ORDER) * (here.log_yeq[1] - here.log_yeq[0])
-
-
-def _trajectory(tables: Float[Array, "cell 8"], here: _Here) -> tuple[Float[Array, " t"], Float[Array, " t"]]:
-    """Both solutions, accurate to the square of the last Newton step."""
-    grid = mesh()
-
-    def advance(
-        history: tuple[Array, ...], step: tuple[_Here, Array, Array, Array]
-    ) -> tuple[tuple[Array, ...], tuple[Array, Array]]:
-        now, weights, rate, ratio = step
-        past = history[:ORDER], history[ORDER:]
-        target_u, target_v = (sum(weights[k] * values[k] for k in range(ORDER)) for values in past)
-        u, v = (values[0] + ratio * (values[0] - values[1]) for values in past)
-        for _ in range(_NEWTON_STEPS):
-            slopes = _slopes(u, v, now, _looked_up(tables, now.log_x - v))
-            residual_u, residual_v = target_u + rate * slopes.u - u, target_v + rate * slopes.v - v
-            change_u, change_v = _newton(rate, slopes, residual_u, residual_v)
-            u, v = u + _bounded(change_u), v + _bounded(change_v)
-        return (u, *past[0][:-1], v, *past[1][:-1]), (u, v)
-
-    start = _start(here)
-    history = (*(start[k] for k in range(ORDER)), *(jnp.zeros(()) for _ in range(ORDER)))
-    later = jax.tree.map(lambda a: a[1:], here)
-    steps = (later, jnp.asarray(grid.backward), jnp.asarray(grid.rate), jnp.asarray(grid.ratio))
-    _, (u, v) = jax.lax.scan(advance, history, steps)
-    return jnp.append(start[0], u), jnp.append(0.0, v)
 
 
 def _looked_up(tables: Float[Array, "cell 8"], log_xi: Float[Array, "*t"]) -> tuple[Array, Array, Array, Array]:
