@@ -48,6 +48,8 @@ _LIGHT_HADRONS_GEV = 10.0
 _WIDE = 0.1
 # Estimated change of the relic density from which on the temperature of dark matter may change it by 5 %.
 _DEPENDS = 0.02
+# Estimated change of the relic density by annihilation that is too late for the thermal average.
+_LATE = 0.01
 # Bound of perturbative unitarity on the Yukawa coupling of the longitudinal vectors, which is 2 g m_chi/M for an axial
 # current (Kahlhoefer et al., arXiv:1510.02110) and g (m2 - m1)/M for an off-diagonal one.
 _LARGEST_YUKAWA = math.sqrt(2.0 * math.pi)
@@ -94,6 +96,7 @@ def relic_flags(predictions: Predictions) -> Int[Array, ""]:
     """Status flags of the relic density."""
     portal, inputs = predictions.portal, predictions.inputs
     bits = jnp.where(relic(predictions).thermalised, 0, status.NOT_THERMALISED.bit)
+    bits |= jnp.where(relic(predictions).beyond > _LATE, status.LATE_ANNIHILATION.bit, 0)
     bits |= bound_states(portal, inputs) | limits_of_validity(portal, inputs, VELOCITY_FREEZE_OUT)
     decouples = _decouples(predictions)
     if follows_temperature(predictions):

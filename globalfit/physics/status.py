@@ -97,6 +97,12 @@ STRONG_COUPLING: Final = Flag(
     "strong_coupling",
     "A vector couples to dark matter with alpha above 0.3: radiative corrections to annihilation exceed 10 %.",
 )
+LATE_ANNIHILATION: Final = Flag(
+    1 << 14,
+    "late_annihilation",
+    "Annihilation goes on where dark matter is colder than 1e-8 of its mass, which is not calculated: by estimate the "
+    "relic density changes by more than 1 %.",
+)
 
 FLAGS: Final = (
     NO_SOLUTION,
@@ -113,6 +119,7 @@ FLAGS: Final = (
     BOUND_STATES,
     NO_ENHANCEMENT,
     STRONG_COUPLING,
+    LATE_ANNIHILATION,
 )
 FATAL: Final = sum(flag.bit for flag in FLAGS if flag.fatal)
 

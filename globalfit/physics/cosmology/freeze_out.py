@@ -47,13 +47,15 @@ _FREEZE_OUT_EXCESS = math.log(2.5)
 
 
 class FreezeOut(NamedTuple):
-    """Yield today of all states together, x at which Y = 2.5 Yeq, <sigma v> there (in the unit of the input), and
-    whether annihilation was ever faster than the expansion."""
+    """Yield today of all states together, x at which Y = 2.5 Yeq, <sigma v> there (in the unit of the input), whether
+    annihilation was ever faster than the expansion, and by how much, relative and by estimate, the yield changes with
+    annihilation beyond the temperatures of the input."""
 
     relic_yield: Float[Array, ""]
     x_f: Float[Array, ""]
     sigma_v: Float[Array, ""]
     thermalised: Bool[Array, ""]
+    beyond: Float[Array, ""]
 
 
 def freeze_out(
@@ -87,14 +89,14 @@ def freeze_out(
     log_lambda = refined(log_rate[early], _SUBSTEPS)
     log_yeq = jnp.asarray(log_equilibrium(spins, fine_x)) + refined(states, _SUBSTEPS)
     z = _solve(log_lambda + log_yeq, log_yeq, math.log(2.0) / (PER_OCTAVE * _SUBSTEPS))
-    afterwards = jnp.exp(log_rate[late]) * _simpson()
+    afterwards = jnp.exp(log_rate[late])
     if inputs.annihilation_ends_gev > 0.0:
         afterwards *= _coverage(jnp.log(dark_mass / (inputs.annihilation_ends_gev * x[late])))
-    relic_yield = 1.0 / (jnp.exp(-(z[-1] + log_yeq[-1])) + jnp.sum(afterwards))
+    relic_yield = 1.0 / (jnp.exp(-(z[-1] + log_yeq[-1])) + jnp.sum(afterwards * _simpson()))
 
     x_f, log_sigma_f = crossing(z, jnp.asarray(np.log(fine_x)), refined(log_sigma[early], _SUBSTEPS))
     thermalised = jnp.max(log_lambda + log_yeq) > -math.log(2.0)
-    return FreezeOut(relic_yield, x_f, jnp.exp(log_sigma_f), thermalised)
+    return FreezeOut(relic_yield, x_f, jnp.exp(log_sigma_f), thermalised, afterwards[-1] * relic_yield)
 
 
 def log_equilibrium(spins: int, x: NDArray[np.float64]) -> NDArray[np.float64]:

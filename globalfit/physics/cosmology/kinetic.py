@@ -13,8 +13,8 @@ slow particles. y = m T_chi/s^(2/3) of the reference is no variable here: its eq
 scattering and annihilation T_chi falls like 1/a^2.
 
 Both equations are stiff before decoupling. They are solved from x = 1 to 8 10^7 with the third-order backward
-differentiation formula on a constant mesh and Newton's method in every step, where <sv> at xi is a cubic in ln xi.
-Derivatives are those of the implicit solution.
+differentiation formula on a constant mesh and Newton's method in every step. <sv> at xi is a cubic in ln xi up to
+8 10^7, which xi reaches long before x does, and constant beyond. Derivatives are those of the implicit solution.
 """
 
 from __future__ import annotations
@@ -30,7 +30,14 @@ from jaxtyping import Array, Float
 from globalfit.physics.cosmology.degrees_of_freedom import degrees_of_freedom
 from globalfit.physics.cosmology.freeze_out import FreezeOut, crossing, log_equilibrium, logarithm
 from globalfit.physics.cosmology.implicit_steps import ORDER, mesh
-from globalfit.physics.cosmology.temperatures import cells, cells_per_unit, cubics, evaluate
+from globalfit.physics.cosmology.temperatures import (
+    LATE_PER_OCTAVE,
+    cells,
+    cells_per_unit,
+    cubics,
+    evaluate,
+    temperatures,
+)
 from globalfit.physics.cosmology.thermal_moments import Moments
 from globalfit.physics.inputs import Inputs
 
@@ -81,11 +88,23 @@ def coupled_freeze_out(
         inputs: Planck mass and degrees of freedom.
     """
     tables, here = _prepare(dark_mass, spins, sigma_v, gamma, inputs)
-    u, _ = _solve(tables, here)
+    u, v = _solve(tables, here)
     z = u - here.log_yeq
     x_f, log_sigma = crossing(z, jnp.asarray(np.log(mesh().x)), here.log_sigma)
     strongest = jnp.max(here.log_rate + here.log_sigma + here.log_yeq)
-    return FreezeOut(jnp.exp(u[-1]), x_f, jnp.exp(log_sigma), strongest > -math.log(2.0))
+    beyond = _beyond(u, v, here, logarithm(sigma_v.number[-2:]))
+    return FreezeOut(jnp.exp(u[-1]), x_f, jnp.exp(log_sigma), strongest > -math.log(2.0), beyond)
+
+
+def _beyond(
+    u: Float[Array, " t"], v: Float[Array, " t"], here: _Here, log_sigma: Float[Array, " 2"]
+) -> Float[Array, ""]:
+    """Change of u if <sv> kept its last slope beyond the last of the temperatures, `log_sigma` being ln <sv> at the
+    last two of them, and what is left of annihilation at the end."""
+    octaves = jnp.maximum((here.log_x - v - math.log(temperatures()[-1])) / math.log(2.0), 0.0)
+    growth = jnp.exp((log_sigma[1] - log_sigma[0]) * LATE_PER_OCTAVE * octaves)
+    loss = jnp.exp(here.log_rate + u + log_sigma[1])
+    return jnp.trapezoid(loss * jnp.abs(growth - 1.0), here.log_x) + loss[-1] * growth[-1]
 
 
 def _prepare(

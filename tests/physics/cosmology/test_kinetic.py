@@ -10,6 +10,7 @@ import pytest
 from globalfit.models.axial import Axial
 from globalfit.models.dark_photon import DarkPhoton, DarkPhotonOptions
 from globalfit.physics import observables
+from globalfit.physics.cosmology.degrees_of_freedom import degrees_of_freedom
 from globalfit.physics.cosmology.elastic import momentum_transfer_rate
 from globalfit.physics.cosmology.freeze_out import freeze_out
 from globalfit.physics.cosmology.implicit_steps import mesh
@@ -145,6 +146,26 @@ def test_without_collisions_the_momentum_redshifts():
 
     assert 1e-4 < relic_yield(jnp.asarray(100.0)) < 1e-1
     assert np.isfinite(jax.grad(relic_yield)(100.0))
+
+
+def test_annihilation_beyond_the_temperatures_of_the_average():
+    """Without scattering from x = 1000 on T_chi falls as 1/a^2. What a last slope of 1 adds to annihilation then grows
+    as x, so that its integral over ln x is as much as there is at the end."""
+    x, mass = temperatures(), jnp.asarray(1000.0)
+    gamma = jnp.where(jnp.asarray(mesh().x) < 1e3, 1.0, 0.0)
+
+    def both(number):
+        cold = coupled_freeze_out(mass, 4, Moments(number, 0.5 * number), gamma, INPUTS)
+        warm = freeze_out(mass, 4, number, INPUTS)
+        np.testing.assert_allclose(cold.relic_yield, warm.relic_yield, rtol=1e-2)
+        return cold.beyond, warm.beyond
+
+    cold, warm = both(jnp.full(x.size, 1e-9))
+    np.testing.assert_allclose(cold, warm, rtol=1e-2)
+    cold, warm = both(jnp.asarray(1e-9 * np.maximum(1.0, x / 1e7)))
+    entropy = degrees_of_freedom(mass / np.array([1e3, x[-1]]), INPUTS.g_star).entropy
+    colder = x[-1] / 1e3 * (entropy[0] / entropy[1]) ** (2.0 / 3.0)
+    np.testing.assert_allclose(cold, 2.0 * colder * warm, rtol=0.05)
 
 
 @pytest.mark.slow

@@ -185,6 +185,6 @@ def test_status_flags(monkeypatch):
     assert flags(heavy, "pseudo_dirac") == "ok"
     planck = PlanckCMB.build(NoOptions(), ON)
     assert int(planck.status(words(dark_photon("pseudo_dirac"), split))) & status.NO_ENHANCEMENT.bit
-    frozen = FreezeOut(jnp.zeros(()), jnp.zeros(()), jnp.zeros(()), jnp.asarray(True))
+    frozen = FreezeOut(*(jnp.zeros(()) for _ in range(3)), jnp.asarray(True), jnp.zeros(()))
     monkeypatch.setattr(observables, "relic", lambda _: frozen)
     assert status.describe(int(observables.relic_flags(words(dark_photon(), light)))) == "bound_states"
