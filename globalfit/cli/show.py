@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from globalfit import plugins
+from globalfit.cli.names import LISTS
 from globalfit.errors import ConfigurationError, UnknownNameError
 from globalfit.runfile.defaults import default_priors
 
@@ -46,7 +48,7 @@ def show(kind: str, name: str | None, picture: Path | None) -> None:
         click.echo(json.dumps(json_schema(), indent=2))
         return
     if name is None:
-        raise ConfigurationError(f"`globalfit show {kind}` needs a name.")
+        raise ConfigurationError(f"`globalfit show {kind}` needs a name: `globalfit list {LISTS[kind]}` has them.")
     if picture is not None:
         from globalfit.report.picture import draw_picture
 
@@ -58,11 +60,15 @@ def show(kind: str, name: str | None, picture: Path | None) -> None:
 
 
 def model_lines(name: str) -> Iterator[str]:
-    """Options and references, then parameters with units and domains, also for options that change them."""
+    """Options and references, the Lagrangian with what follows from it, which the model's module begins with, then
+    parameters with units and domains, also for options that change them."""
     from globalfit.models import variants
 
     cls = plugins.load("model", name)
     yield from plugin_lines("model", name)
+    if text := inspect.getdoc(inspect.getmodule(cls)):
+        yield ""
+        yield from (text, "")
     yield "parameters"
     models = variants(cls)
     default = models.pop("").parameters

@@ -63,6 +63,8 @@ def test_list_names_everything():
         assert name in output
     assert "Dirac dark matter with an axial coupling" in output
     assert call("list", "runs").output.count("\n") >= 2
+    assert "no_solution " in call("list", "status").output
+    assert "[GeV] mass times coupling squared" in call("list", "predictions").output
 
 
 def test_run_report_and_a_second_run(tmp_path):
@@ -156,7 +158,8 @@ ERRORS = [
     (("show", "status", "no_soluton"), "did you mean 'no_solution'"),
     (("show", "prediction", "sigmal"), "did you mean 'signal'"),
     (("show", "prior", "toi"), "unknown model 'toi'"),
-    (("show", "model"), "needs a name"),
+    (("show", "model"), "needs a name: `globalfit list models` has them"),
+    (("show", "status"), "needs a name: `globalfit list status` has them"),
     (("show", "model", "toy", "--picture", "toy.png"), "--picture belongs to `globalfit show likelihood"),
     (("show", "likelihood", "gauss", "--picture", "toy.txt"), "toy.txt: pictures are written as .png"),
     (("show", "likelihood", "gauss", "--picture", "p.csv.pdf"), "p.csv.pdf: exists already"),
@@ -195,6 +198,7 @@ def test_show():
     assert "Collaboration, Journal 2 (2001) 2" in call("show", "likelihood", "gauss").output
     assert "points (default 2000)" in call("show", "sampler", "toy_sampler").output
     assert "mass: log_uniform [1, 1000]" in call("show", "prior", "toy").output
+    assert "A model, two likelihoods and a sampler" in call("show", "model", "toy").output
     assert "The likelihood is zero." in call("show", "status", "no_solution").output
     assert call("show", "prediction", "signal").output.startswith("signal [GeV]: mass times coupling squared")
     assert set(json.loads(call("show", "schema").output)["$defs"]) == {"run", "runs"}
