@@ -63,6 +63,10 @@ class Posterior(core.Posterior):
         kept = frame.set_axis(kept_columns(columns, names), axis=1)
         return pd.concat([kept, found], axis=1)
 
+    def __hash__(self) -> int:
+        """By identity: `jax.jit` takes only functions with a hash."""
+        return id(self)
+
     def __repr__(self) -> str:
         likelihoods = ", ".join(self.likelihoods) or "no likelihood"
         return f"Posterior of {self.model.title} in {', '.join(self.names)}; {likelihoods}"

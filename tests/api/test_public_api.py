@@ -59,6 +59,7 @@ def test_a_posterior_is_a_pure_function_and_knows_points_by_name():
     posterior = gf.load(TOY).posterior()
     theta = jnp.array([100.0, 0.5])
     value, slope = jax.jit(jax.value_and_grad(posterior.log_likelihood))(theta)
+    assert jax.jit(posterior.log_likelihood)(theta) == value
     point = posterior.point(mass=100.0, coupling=0.5)
     assert point.log_likelihood == pytest.approx(float(value), rel=1e-12)
     assert np.all(np.isfinite(slope))
