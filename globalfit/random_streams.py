@@ -23,6 +23,8 @@ class Stream(enum.IntEnum):
     PRIOR_PROBE = 4
     FRACTION_WITHOUT_SOLUTION = 5
     CALIBRATION = 6
+    # Prior draws that choose the coordinates of a sampler.
+    COORDINATES = 7
 
 
 def stream(seed: int, purpose: Stream, *index: int) -> np.random.Generator:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from pydantic import BeforeValidator
 
 from globalfit.calibration.simulation import simulate
+from globalfit.posterior.flat_sheet import flattened
 from globalfit.posterior.posterior import Posterior
 from globalfit.progress import silent
 from globalfit.random_streams import Stream, stream
@@ -74,7 +75,9 @@ def carry_out(posterior: Posterior, sampler: Sampler, number: int, seed: int, si
     start = time.monotonic()
     random = stream(seed, Stream.CALIBRATION, number)
     experiment = simulate(posterior, random)
-    draws = sampler.run(experiment.posterior, int(random.integers(2**31)), silent)
+    seed_of_fit = int(random.integers(2**31))
+    target = experiment.posterior if sampler.along_axes else flattened(experiment.posterior, seed_of_fit)
+    draws = sampler.run(target, seed_of_fit, silent)
     assert isinstance(draws, Draws), "a sampler that returns an Optimum says so with `optimises`"
     chosen = few(draws, size, random)
     # The truth and the draws by the same function: where ln L is flat, rounding must not tell them apart.

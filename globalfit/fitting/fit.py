@@ -25,6 +25,7 @@ from globalfit.analysis.stored_draws import PriorProbe, Stored, best_fit, fracti
 from globalfit.analysis.summary import summarise, write_summary
 from globalfit.build.built import build
 from globalfit.checkpoint.checkpoint import REFERENCE, checkpoint
+from globalfit.posterior.flat_sheet import flattened
 from globalfit.posterior.plugin_trial import check_values, try_plugins
 from globalfit.posterior.posterior import Posterior
 from globalfit.progress import WARNING, Event, Progress, silent
@@ -96,7 +97,8 @@ def fit(
                 progress(Event(WARNING, 0.0, message=NOT_FINITE.format(100.0 * probe.not_finite)))
             identity = run_identity(full, posterior, probe)
             with checkpoint(folder / names.CHECKPOINT, identity, checkpoint_every, progress) as record:
-                draws = sampler.run(posterior, run.seed, progress)
+                target = posterior if sampler.along_axes else flattened(posterior, run.seed)
+                draws = sampler.run(target, run.seed, progress)
             draws = dataclasses.replace(
                 draws,
                 diagnostics=(*draws.diagnostics, *rounding(float(np.max(draws.log_likelihood)))),
@@ -107,7 +109,7 @@ def fit(
             evidence = keep_optimum(*kept, draws, clock)
         else:
             with clock("evidence cross-check"):
-                draws = cross_checked(posterior, draws, run.seed, progress)
+                draws = cross_checked(target, draws, run.seed, progress)
             evidence = keep_draws(*kept, draws, clock, progress)
         origin = provenance(posterior.likelihoods, run.seed, run.source.name, started, clock.seconds)
         write_json(folder / names.PROVENANCE, origin | {"resumed": record.taken > 0})

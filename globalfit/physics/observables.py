@@ -7,7 +7,9 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
+from numpy.typing import NDArray
 
 from globalfit.physics import fermions, status
 from globalfit.physics.annihilation import channels
@@ -25,9 +27,10 @@ from globalfit.physics.annihilation.widths import Widths, widths
 from globalfit.physics.cosmology.coannihilation import coannihilation_average, equilibrium_abundance, pair
 from globalfit.physics.cosmology.decoupling import change, decoupling_mesh, decoupling_points
 from globalfit.physics.cosmology.elastic import momentum_transfer_rate
+from globalfit.physics.cosmology.estimate import estimate_mesh, estimated_yield
 from globalfit.physics.cosmology.freeze_out import FreezeOut, freeze_out
 from globalfit.physics.cosmology.kinetic import coupled_freeze_out
-from globalfit.physics.cosmology.quadrature import Nodes, Thresholds, nodes
+from globalfit.physics.cosmology.quadrature import COARSE, FINE, Counts, Nodes, Thresholds, nodes
 from globalfit.physics.cosmology.relaxation import relaxation_rate
 from globalfit.physics.cosmology.temperatures import temperatures
 from globalfit.physics.cosmology.thermal_average import thermal_average
@@ -63,6 +66,14 @@ def decay_widths(predictions: Predictions) -> Widths:
 def relic(predictions: Predictions) -> FreezeOut:
     """Freeze-out; its `sigma_v` is in GeV^-2."""
     return predictions.once("relic", _relic)
+
+
+def relic_estimate(predictions: Predictions) -> Float[Array, ""]:
+    """Omega h2 by the quick `globalfit.physics.cosmology.estimate`."""
+    portal, inputs, x = predictions.portal, predictions.inputs, estimate_mesh()
+    sigma_v = _average(predictions, x, COARSE)
+    yield_today = estimated_yield(portal.dark.mass, _spins(portal), sigma_v, inputs, _abundance(portal, x))
+    return yield_today * portal.dark.mass * inputs.density_per_yield
 
 
 def annihilation_today(predictions: Predictions) -> dict[str, Float[Array, ""]]:
@@ -141,20 +152,32 @@ def vector_words(names: tuple[str, str], *channels: str) -> tuple[Prediction, ..
 
 def _relic(predictions: Predictions) -> FreezeOut:
     portal, inputs = predictions.portal, predictions.inputs
-    components = 1 if portal.doublet is None else 2
-    spins = components * _STATES[portal.dark.kind]
     if follows_temperature(predictions):
         gamma = _relaxation_rate(predictions)
-        return coupled_freeze_out(portal.dark.mass, spins, _both_moments(predictions), gamma, inputs)
-    abundance = None
-    if portal.dark.kind == "pseudo_dirac":
-        abundance = equilibrium_abundance(portal.dark.splitting, temperatures())
-    return freeze_out(portal.dark.mass, spins, _sigma_v(predictions), inputs, abundance)
+        return coupled_freeze_out(portal.dark.mass, _spins(portal), _both_moments(predictions), gamma, inputs)
+    abundance = _abundance(portal, temperatures())
+    return freeze_out(portal.dark.mass, _spins(portal), _sigma_v(predictions), inputs, abundance)
+
+
+def _spins(portal: Portal) -> int:
+    """Spin states of dark matter, all components and antiparticles together."""
+    return _STATES[portal.dark.kind] * (1 if portal.doublet is None else 2)
+
+
+def _abundance(portal: Portal, x: NDArray[np.float64]) -> Float[Array, " x"] | None:
+    """Factor on the equilibrium density of that many states of the lightest mass, where they have several."""
+    return equilibrium_abundance(portal.dark.splitting, x) if portal.dark.kind == "pseudo_dirac" else None
 
 
 def _sigma_v(predictions: Predictions) -> Float[Array, " x"]:
     """<sigma v> of all states at `temperatures()`, GeV^-2."""
-    return predictions.once("sigma_v", _average)
+
+    def average(predictions: Predictions) -> Float[Array, " x"]:
+        if follows_temperature(predictions):
+            return _both_moments(predictions).number
+        return _average(predictions, temperatures(), FINE)
+
+    return predictions.once("sigma_v", average)
 
 
 def _relaxation_rate(predictions: Predictions) -> Float[Array, " t"]:
@@ -171,33 +194,32 @@ def _moments(predictions: Predictions) -> Moments:
     return thermal_moments(mesh, section, temperatures())
 
 
-def _average(predictions: Predictions) -> Float[Array, " x"]:
+def _average(predictions: Predictions, x: NDArray[np.float64], counts: Counts) -> Float[Array, " x"]:
+    """<sigma v> of all states at x, GeV^-2."""
     if predictions.portal.dark.kind == "pseudo_dirac":
-        return _coannihilation(predictions)
-    if follows_temperature(predictions):
-        return _both_moments(predictions).number
-    mesh = annihilation_nodes(predictions)
+        return _coannihilation(predictions, x, counts)
+    mesh = annihilation_nodes(predictions, counts)
     section = total_cross_section(predictions.portal, predictions.inputs, mesh.energies)
-    return thermal_average(mesh, section, temperatures())
+    return thermal_average(mesh, section, x)
 
 
-def annihilation_nodes(predictions: Predictions) -> Nodes:
+def annihilation_nodes(predictions: Predictions, counts: Counts = FINE) -> Nodes:
     """Nodes in energy of chi chibar annihilation."""
     portal, inputs = predictions.portal, predictions.inputs
-    return nodes(portal.dark.mass, resonances(portal, inputs), _thresholds(predictions))
+    return nodes(portal.dark.mass, resonances(portal, inputs), _thresholds(predictions), counts)
 
 
 def _thresholds(predictions: Predictions) -> Thresholds:
     return Thresholds(own_thresholds(predictions.portal), portal_thresholds(predictions.portal, predictions.inputs))
 
 
-def _coannihilation(predictions: Predictions) -> Float[Array, " x"]:
+def _coannihilation(predictions: Predictions, x: NDArray[np.float64], counts: Counts) -> Float[Array, " x"]:
     portal, inputs = predictions.portal, predictions.inputs
     dark, poles, opens = portal.dark, resonances(portal, inputs), _thresholds(predictions)
     splitting = dark.splitting
     means = dark.mass * (1.0 + splitting * jnp.asarray([0.0, 0.5, 1.0]))
     # mapped, so that the nodes are compiled once
-    meshes = jax.vmap(lambda mean: nodes(mean, poles, opens))(means)
+    meshes = jax.vmap(lambda mean: nodes(mean, poles, opens, counts))(means)
     members = ((0.0, 0.0), (0.0, splitting), (splitting, splitting))
     light, mixed, heavy = (pair(jax.tree.map(lambda a, k=k: a[k], meshes), *members[k]) for k in range(3))
     sections = (
@@ -205,8 +227,7 @@ def _coannihilation(predictions: Predictions) -> Float[Array, " x"]:
         s_channel_total(portal, inputs, mixed.nodes.energies),
         sum(excited_vector_pairs(portal, heavy.nodes.energies.s).values(), start=jnp.zeros(())),
     )
-    abundance = equilibrium_abundance(dark.splitting, temperatures())
-    return coannihilation_average((light, mixed, heavy), sections, abundance, temperatures())
+    return coannihilation_average((light, mixed, heavy), sections, equilibrium_abundance(splitting, x), x)
 
 
 def _annihilation_today(predictions: Predictions) -> dict[str, Float[Array, ""]]:

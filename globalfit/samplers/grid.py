@@ -68,6 +68,7 @@ class Grid(Sampler):
     Options: ClassVar[type[BaseModel]] = GridOptions
     title: ClassVar[str] = "grid over the unit cube of the prior (midpoint rule)"
     references: ClassVar[tuple[str, ...]] = ()
+    along_axes: ClassVar[bool] = True
 
     def run(self, target: Target, seed: int, progress: Progress) -> Draws:
         """Evaluate the mesh, and one of half the resolution whose difference is the error of ln Z.

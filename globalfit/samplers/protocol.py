@@ -61,6 +61,8 @@ class Sampler(ABC):
     references: ClassVar[tuple[str, ...]] = ()
     # True of one whose `run` returns an `Optimum`.
     optimises: ClassVar[bool] = False
+    # True of one that needs the axes of the parameters; others may see the unit cube in other coordinates.
+    along_axes: ClassVar[bool] = False
 
     def __init__(self, options: Any) -> None:
         self.options = options

@@ -18,7 +18,7 @@ from scipy.special import logsumexp
 
 from globalfit.progress import Progress
 from globalfit.random_streams import Stream, stream
-from globalfit.samplers.batching import evaluate_log_prior, transform_cube
+from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior
 from globalfit.samplers.diagnostics import ESS_BOUND, RHAT_BOUND, at_least, at_most, rank_rhat
 from globalfit.samplers.draws import Diagnostic, Draws, Evidence, Weighted
 from globalfit.samplers.options import SamplerOptions
@@ -89,7 +89,8 @@ class Smc(Sampler):
         log_evidence, error = evidence_of(found)
         log_z = np.array([one.log_evidence for one in found])
         log_weight = np.repeat(log_z - logsumexp(log_z), options.particles) - math.log(options.particles)
-        theta = transform_cube(target, np.concatenate([one.u for one in found]))
+        # The parameters, with the function that is compiled.
+        theta, _ = evaluate_cube(target, np.concatenate([one.u for one in found]))
         log_likelihood = np.concatenate([one.log_likelihood for one in found])
         information = float(np.exp(log_weight) @ log_likelihood) - log_evidence
         by_population = theta.reshape(options.populations, -1, target.ndim)

@@ -103,7 +103,7 @@ class Gauss(Likelihood):
 
     @property
     def measurements(self):
-        return (Measurement("strength", "signal = 10 ± 1 GeV", "signal", self.central, 1.0),)
+        return (Measurement("strength", "signal = 10 ± 1 GeV", "signal", float(self.central), 1.0),)
 
     @property
     def no_signal(self):

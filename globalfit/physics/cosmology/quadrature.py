@@ -27,8 +27,6 @@ from jaxtyping import Array, Bool, Float
 from globalfit.physics.annihilation.propagator import Energies, Resonances
 from globalfit.physics.portal import pole_distance
 
-# Nodes upwards from a cut, in the pieces that are longest in t and in the others, and downwards.
-_NODES_LONG, _NODES_ABOVE, _NODES_BELOW = 24, 11, 7
 _LONGEST = 2
 # Length in t below a cut that the nodes reach evenly; longer ones are sparse in the middle, where there is nothing.
 _EVEN_BELOW = 8.0
@@ -43,6 +41,17 @@ _PORTAL_CUTS = 3
 _IDLE_POLES = (0.012, 0.25)
 _IDLE_PORTAL = (0.05, 0.11, 0.6)
 _IDLE_OWN, _IDLE_OWN_STEP = 1.1, 0.8
+
+
+class Counts(NamedTuple):
+    """Nodes upwards from a cut, in the `_LONGEST` pieces and in the others, and downwards."""
+
+    long: int
+    above: int
+    below: int
+
+
+FINE, COARSE = Counts(24, 11, 7), Counts(8, 4, 3)
 
 
 class Thresholds(NamedTuple):
@@ -60,7 +69,7 @@ class Nodes(NamedTuple):
     energies: Energies
 
 
-def nodes(dark_mass: Float[Array, ""], resonances: Resonances, thresholds: Thresholds) -> Nodes:
+def nodes(dark_mass: Float[Array, ""], resonances: Resonances, thresholds: Thresholds, counts: Counts = FINE) -> Nodes:
     """Nodes for dark matter of a mass (GeV), the poles of its propagator, and final states that open."""
     pole, half_width = pole_distance(resonances.mass, dark_mass), resonances.half_width / dark_mass
     peak = pole + resonances.shift / dark_mass
@@ -80,9 +89,9 @@ def nodes(dark_mass: Float[Array, ""], resonances: Resonances, thresholds: Thres
     start, start_scale, root, span = start[order], start_scale[order], root[order], span[order]
     long, short = slice(None, _LONGEST), slice(_LONGEST, None)
     parts = (
-        _above(start[long], start_scale[long], root[long], span[long], _NODES_LONG),
-        _above(start[short], start_scale[short], root[short], span[short], _NODES_ABOVE),
-        _below(cut, smooth, jnp.arcsinh(middle / smooth), _NODES_BELOW),
+        _above(start[long], start_scale[long], root[long], span[long], counts.long),
+        _above(start[short], start_scale[short], root[short], span[short], counts.above),
+        _below(cut, smooth, jnp.arcsinh(middle / smooth), counts.below),
     )
     anchor, offset, weight = (jnp.concatenate([jnp.ravel(part) for part in one]) for one in zip(*parts, strict=True))
     kinetic, distance = anchor + offset, (anchor[None, :] - pole[:, None]) + offset[None, :]

@@ -28,7 +28,7 @@ from globalfit.samplers.particles.metropolis import advance
 from globalfit.samplers.protocol import Target
 
 # Steps at the beginning of a walk that are independence proposals.
-INDEPENDENT = 48
+INDEPENDENT = 10
 # Acceptance that the size of the ellipsoid steps is tuned to, dynesty's own choice.
 ACCEPTANCE = 0.5
 

@@ -25,14 +25,16 @@ from globalfit.random_streams import Stream, stream
 from globalfit.samplers.batching import evaluate_cube
 from globalfit.samplers.pace import Pace
 from globalfit.samplers.particles.kernel_density import KernelDensity, kernel_density
-from globalfit.samplers.particles.tempering import STEPS_PER_ROUND, round_of_moves, tempered
+from globalfit.samplers.particles.tempering import STEPS_PER_ROUND, Moved, round_of_moves, tempered
 from globalfit.samplers.protocol import Target
 from globalfit.samplers.weights import effective_sample_size
 
-# Particles, the rounds of their moves at temperature 1 before they give the shape, and those before they are compared
-# with the weights. Of a narrow neck on the axial resonance, particles that come to this temperature hold 0.2 to 0.6 of
-# its share; after 24 rounds 0.75 to 1.25 of it, of three seeds.
-PARTICLES, SETTLE, CHECK = 1024, 24, 2
+# Particles, the rounds of their moves at temperature 1 before they give the shape, at least and at most, and those
+# before they are compared with the weights. On a curved sheet, particles that come to this temperature hold 0.2 to 0.6
+# of the share of a narrow neck on the axial resonance; after 24 rounds 0.75 to 1.25 of it, of three seeds.
+PARTICLES, SETTLE, CHECK = 1024, (4, 24), 2
+# Share of the particles that no independence proposal has taken elsewhere with which they have settled.
+STAYED = 0.01
 # Part of the posterior that is looked at in this comparison: where a draw weighs most.
 TAIL = 0.01
 
@@ -89,12 +91,16 @@ def defensive_component(target: Target, count: int, most_prior_draws: int, seed:
     if count == 0:
         return Component(None, 0, np.empty((0, target.ndim)), np.empty(0), np.empty((0, target.ndim)), np.empty(0), 0)
     random = stream(seed, Stream.PARTICLES)
-    pace = Pace(progress, "particles at temperature 1", SETTLE + CHECK)
+    fewest, most = SETTLE
+    pace = Pace(progress, "particles at temperature 1", most + CHECK)
     start = tempered(target, PARTICLES, most_prior_draws, int(random.integers(2**31)), progress)
     u, log_likelihood = start.u, start.log_likelihood
-    for number in range(SETTLE):
-        u, log_likelihood = _moved(target, u, log_likelihood, random)
-        pace(number + 1, lambda: "settling")
+    stayed, rounds = np.ones(PARTICLES, bool), 0
+    while rounds < fewest or (rounds < most and np.mean(stayed) > STAYED):
+        moved = _moved(target, u, log_likelihood, random)
+        u, log_likelihood, stayed = moved.u, moved.log_likelihood, stayed & ~moved.relocated
+        rounds += 1
+        pace(rounds, lambda: "settling")
     density = kernel_density(np.unique(u, axis=0), random)
     if density is None:
         raise ConfigurationError(
@@ -105,9 +111,10 @@ def defensive_component(target: Target, count: int, most_prior_draws: int, seed:
     draws = draws[np.all((draws > 0.0) & (draws < 1.0), axis=1)]
     values = evaluate_cube(target, draws)[1]
     for _ in range(CHECK):
-        u, log_likelihood = _moved(target, u, log_likelihood, random)
-    calls = start.calls + len(draws) + (SETTLE + CHECK) * STEPS_PER_ROUND * PARTICLES
-    pace.finish(SETTLE + CHECK, f"{calls} calls")
+        moved = _moved(target, u, log_likelihood, random)
+        u, log_likelihood = moved.u, moved.log_likelihood
+    calls = start.calls + len(draws) + (rounds + CHECK) * STEPS_PER_ROUND * PARTICLES
+    pace.finish(most + CHECK, f"{calls} calls")
     evidence = {
         "log_evidence_tempering": start.log_evidence,
         "log_evidence_tempering_error": start.log_evidence_error,
@@ -120,11 +127,10 @@ def _moved(
     u: Float[np.ndarray, "particle ndim"],
     log_likelihood: Float[np.ndarray, " particle"],
     random: np.random.Generator,
-) -> tuple[Float[np.ndarray, "particle ndim"], Float[np.ndarray, " particle"]]:
+) -> Moved:
     """Particles after a round of moves."""
     key = jax.random.key(int(random.integers(2**31)))
-    found = round_of_moves(target, u, log_likelihood, 1.0, key, random)
-    return found.u, found.log_likelihood
+    return round_of_moves(target, u, log_likelihood, 1.0, key, random)
 
 
 def weigh(

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from globalfit.progress import Progress
 from globalfit.random_streams import Stream, stream
-from globalfit.samplers.batching import evaluate_log_prior, prior_draws, transform_cube
+from globalfit.samplers.batching import evaluate_cube, evaluate_log_prior, prior_draws
 from globalfit.samplers.diagnostics import (
     ESS_BOUND,
     RANK_P_BOUND,
@@ -41,7 +41,7 @@ class DynestyOptions(SamplerOptions):
     )
     dlogz: float = Field(0.05, gt=0.0, le=1.0, description="Stop when the live points hold less than this of ln Z.")
     walks: int = Field(
-        120,
+        12,
         ge=5,
         le=10_000,
         description=f"Steps per new live point, of which {INDEPENDENT} may go anywhere; more where few are accepted.",
@@ -115,7 +115,8 @@ class Dynesty(Sampler):
 
         log_likelihood = np.array(sampler.saved_run["logl"])
         u = np.array(sampler.saved_run["u"])
-        theta = transform_cube(target, u)
+        # The parameters, with the function that is compiled.
+        theta, _ = evaluate_cube(target, u)
         evidence, log_weight = integrate(log_likelihood, options.nlive, start.tried, random)
         live, effective = live_counts(log_likelihood, options.nlive), effective_sample_size(log_weight)
         chosen = resample(log_weight, options.draws or max(1, int(effective)), random)

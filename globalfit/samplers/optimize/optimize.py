@@ -86,6 +86,7 @@ class Optimize(Sampler):
     options: OptimizeOptions
     Options: ClassVar[type[BaseModel]] = OptimizeOptions
     optimises: ClassVar[bool] = True
+    along_axes: ClassVar[bool] = True
     title: ClassVar[str] = "gradient ascent of ln L from many starts, with profile likelihoods"
     references: ClassVar[tuple[str, ...]] = (
         "Bertsekas, SIAM J. Control Optim. 20 (1982) 221",
