@@ -131,7 +131,7 @@ def test_predictions_are_dimensionless_at_50_mev() -> None:
     words = Vocabulary({word.name: word for word in PREDICTIONS})
     predictions = Predictions(model, INPUTS, point, words)
     c = nreft_coefficients(model, jnp.array([-(0.05**2)]))
-    assert set(words) >= {"c1_p", "c1_n", "c4_p", "c4_n", "c8_p", "c8_n"}
+    assert {name for name in words if name.startswith("c")} == {"c1_p", "c1_n", "c4_p", "c4_n", "c8_p", "c8_n"}
     assert float(predictions["c8_p"]) == pytest.approx(246.2**2 * float(c.c8[0, 0]), rel=1e-14)
     assert float(predictions["c4_n"]) == pytest.approx(246.2**2 * float(c.c4[1, 0]), rel=1e-14)
     # The neutron only couples through the momentum dependence of the Z, suppressed by q2/m_Z^2.
